@@ -1,0 +1,142 @@
+/**
+ * The broker port: a log of messages in topics and partitions, between ingest and stream.
+ * It is read in two ways: as a member of a consumer group (`subscribe`), and without one (`read`).
+ */
+import type { Change, Check } from "../errors.ts";
+
+/** A message as it is published. `timestamp` is in ms since the epoch. */
+export interface Message {
+  key: Uint8Array | null;
+  value: Uint8Array | null;
+  headers: Record<string, Uint8Array>;
+  timestamp: number;
+}
+
+/** A message as it is read, with its place. */
+export interface Delivered extends Message {
+  partition: number;
+  offset: bigint;
+}
+
+/** A run of messages of one partition; the acknowledgement travels with it. */
+export interface Batch {
+  partition: number;
+  /** In offset order. May be empty where only control records or compacted ones were passed over. */
+  messages: readonly Delivered[];
+  /** The position after the batch: past its last message and whatever the reader skips behind it. */
+  next: bigint;
+  /** Bytes of keys, values and headers, decompressed: what the batch counts against `maxInFlightBytes`. */
+  bytes: number;
+  /**
+   * I1: says that every record of the batch is stored or dead-lettered. The group's position moves to the
+   * lowest offset below which everything is acknowledged, in whatever order that happens. Does not throw
+   * and does not wait: the commit follows within the subscription's commit interval, on `commit()` and on
+   * `close()`. Without effect once the partition belongs to another member.
+   * @param next for a batch of which only the beginning was carried: the position after that part. The rest
+   * stays unacknowledged and is delivered to whoever reads next.
+   */
+  acknowledge(next?: bigint): void;
+}
+
+/** Where a group begins. `committed` is `earliest` where nothing was committed. */
+export type From = "committed" | "earliest" | "latest" | { timestamp: number };
+
+export interface SubscribeOptions {
+  topic: string;
+  group: string;
+  /** Other than `committed`, it is a seek of the partitions of the first assignment. */
+  from: From;
+  /** Upper limit of bytes handed out and not acknowledged, over all partitions; one batch may exceed it alone. */
+  maxInFlightBytes: number;
+  /** Upper limit of messages in one batch. */
+  maxBatchMessages: number;
+}
+
+/** Where a subscription stands in one partition that it owns. */
+export interface Position {
+  partition: number;
+  /** Everything below is acknowledged. */
+  acknowledged: bigint;
+  /** The partition's end as last seen. */
+  end: bigint;
+}
+
+/** Membership in a consumer group. One caller at a time. */
+export interface Subscription {
+  /**
+   * The next batch, waiting for one; `null` once `close` or `stop` was called.
+   * @throws {UserpipeError} what waiting cannot cure (`topic-missing`, `not-authorised`); what it can is
+   * waited out inside, said once in the log when it begins and once when it is over.
+   */
+  next(): Promise<Batch | null>;
+  /** The partitions owned now. */
+  positions(): Position[];
+  /** No further batch is handed out: a waiting `next` answers `null`. Acknowledgements still count. */
+  stop(): void;
+  /** Commits what is acknowledged. Resolves once the broker has it. */
+  commit(): Promise<void>;
+  /** Stops, commits what is acknowledged and leaves the group. */
+  close(): Promise<void>;
+}
+
+/** What a partition holds: `start` is its first offset, `end` the next to be written. */
+export interface PartitionRange {
+  partition: number;
+  start: bigint;
+  end: bigint;
+}
+
+export interface TopicSpec {
+  name: string;
+  partitions: number;
+  /** Copies of each partition. The embedded broker has one and ignores it. */
+  replication: number;
+  /** Milliseconds a message is kept; −1 for ever. */
+  retentionMs: number;
+  /** Bytes a partition keeps; −1 without limit. */
+  retentionBytes: number;
+  /** Largest message in bytes; the broker's own where it is left out. */
+  maxMessageBytes?: number;
+}
+
+export interface ReadLimits {
+  /** Bytes of messages at the most; one message may exceed it alone. */
+  maxBytes: number;
+  /** How long to wait where the partition ends at `offset`. */
+  maxWaitMs: number;
+}
+
+/** What a read without a group gives. */
+export interface Slice {
+  messages: Delivered[];
+  /** Where the next read goes on. Larger than `offset` unless nothing was there. */
+  next: bigint;
+  /** The partition's end as seen by this read. */
+  end: bigint;
+}
+
+export interface Broker {
+  /** For messages: `Kafka at 127.0.0.1:9092`, `the embedded broker in ./userpipe-data`. */
+  readonly name: string;
+  check(): Promise<Check>;
+  /** Makes the topics that are not there. Changes nothing that is, and says what it found. */
+  init(topics: readonly TopicSpec[], options: { dryRun: boolean }): Promise<Change[]>;
+  /**
+   * I2: resolves only once the broker has made every message durable. Messages of one key keep their order.
+   * @throws {UserpipeError} `broker-unreachable`, `topic-missing`, `record-too-large`, `not-authorised`
+   */
+  publish(topic: string, messages: readonly Message[]): Promise<void>;
+  /** Every partition of the topic, by number. @throws {UserpipeError} `topic-missing`, `broker-unreachable` */
+  partitions(topic: string): Promise<PartitionRange[]>;
+  /** For each partition the first offset whose timestamp (ms) is at or after `timestamp`; its end where none is. */
+  offsetsAt(topic: string, timestamp: number): Promise<Map<number, bigint>>;
+  /** The group's committed positions; a partition without one is left out. */
+  committed(topic: string, group: string): Promise<Map<number, bigint>>;
+  subscribe(options: SubscribeOptions): Promise<Subscription>;
+  /**
+   * Reads without a group and moves no position. An `offset` below the start reads from the start.
+   * @throws {UserpipeError} `topic-missing`, `broker-unreachable`
+   */
+  read(topic: string, partition: number, offset: bigint, limits: ReadLimits): Promise<Slice>;
+  close(): Promise<void>;
+}

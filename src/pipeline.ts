@@ -1,0 +1,86 @@
+/**
+ * All that the generic folders know of a domain: the shape of its records at each stage, its topic and
+ * its table. A domain is a folder beside `users/` that makes one of these, and a line in `pipelines.ts`.
+ */
+
+/** A value, or why there is none. The reason is one line that a person can act on. */
+export type Result<T> = { ok: true; value: T } | { ok: false; reason: string };
+
+/** The types that a column may have, by CQL's names. */
+export type ColumnType = "uuid" | "text";
+
+export interface Column {
+  name: string;
+  type: ColumnType;
+}
+
+/** A cell: `uuid` and `text` are strings. `null` is written as null, in both stores. */
+export type Value = string | null;
+
+/** One row for the store: the whole of it, in the order of `Table.columns`. */
+export interface Row {
+  values: readonly Value[];
+  /** Microseconds since the epoch: record timestamp in ms × 1000 + offset mod 1000 (I4). */
+  writeTime: number;
+}
+
+export interface Table {
+  keyspace: string;
+  name: string;
+  /** The first is the primary key. */
+  columns: readonly Column[];
+}
+
+/** What is asked of an HTTP source. */
+export interface RequestOptions {
+  /** Base address; the pipeline's own default where it is left out. */
+  url?: string;
+  /** Records wanted in this page. */
+  results: number;
+  /** From 1. */
+  page: number;
+  /** With the same seed, page and results the source gives the same records again. */
+  seed: string;
+  /** Nationalities, as the API takes them. */
+  nat?: string;
+}
+
+/** A way to group events for charts: the facet's name and the value of one event in it. */
+export interface Facet<Event> {
+  name: string;
+  of(event: Event): string;
+}
+
+/**
+ * One domain. `Raw` is a checked record of the source, `Event` what is on the topic.
+ * Nothing here does I/O, and none of it throws on a bad record: that is a `Result` with a reason.
+ */
+export interface Pipeline<Raw = unknown, Event = unknown> {
+  readonly name: string;
+  /** The default topic. */
+  readonly topic: string;
+  /** The default keyspace and table. */
+  readonly table: Table;
+  /** The most records that the source gives in one answer. */
+  readonly maxResults: number;
+  /** Version of the event's schema, carried in the header `userpipe-schema`. */
+  readonly schemaVersion: string;
+  /** The address of one page. */
+  request(options: RequestOptions): URL;
+  /** The records in an answer's JSON body, or why it holds none. */
+  unwrap(body: unknown): Result<unknown[]>;
+  /** Checks one record of the source. */
+  check(raw: unknown): Result<Raw>;
+  normalise(raw: Raw): Event;
+  /** `count` records in the source's shape; the same seed gives the same ones. */
+  generate(seed: string, count: number): Iterable<unknown>;
+  /** The message key. */
+  key(event: Event): string;
+  /** UTF-8 JSON. */
+  encode(event: Event): Uint8Array;
+  /** Reads and checks what is on the topic, ours or the stack's that people leave. */
+  decode(value: Uint8Array): Result<Event>;
+  /** The cells in the order of `table.columns`. */
+  toValues(event: Event): Value[];
+  readonly facets: readonly Facet<Event>[];
+}

@@ -1,0 +1,232 @@
+/**
+ * Every setting once: its flag, its environment variable, its default and its check.
+ * A flag wins over the environment, and that over the default; what is wrong is told in one error.
+ */
+import { UserpipeError } from "./errors.ts";
+import {
+  boolean,
+  bytes,
+  choice,
+  consistency,
+  duration,
+  instant,
+  integer,
+  list,
+  name,
+  period,
+  text,
+} from "./settings_types.ts";
+import type { Parse } from "./settings_types.ts";
+
+/** One setting. `T` is its value's type; a setting without a default may be absent. */
+interface Setting<T, D extends T | undefined> {
+  /** Commander's form: `--brokers <list>`. */
+  flag: string;
+  env?: string;
+  default: D;
+  help: string;
+  parse: Parse<T>;
+}
+
+function setting<T>(flag: string, env: string | undefined, help: string, parse: Parse<T>): Setting<T, undefined>;
+function setting<T>(flag: string, env: string | undefined, help: string, parse: Parse<T>, value: T): Setting<T, T>;
+function setting<T>(flag: string, env: string | undefined, help: string, parse: Parse<T>, value?: T) {
+  return { flag, env, help, parse, default: value };
+}
+
+const DAY_MS = 86_400_000;
+
+export const SETTINGS = {
+  // Where things are.
+  pipeline: setting("--pipeline <name>", "USERPIPE_PIPELINE", "which pipeline", text, "users"),
+  dataDir: setting(
+    "--data-dir <folder>",
+    "USERPIPE_DATA_DIR",
+    "embedded ends and the record of runs",
+    text,
+    "./userpipe-data",
+  ),
+  brokers: setting(
+    "--brokers <list>",
+    "KAFKA_BROKERS",
+    "Kafka as host:port[,host:port]; left out: the embedded broker",
+    list(9092),
+  ),
+  topic: setting("--topic <name>", "KAFKA_TOPIC", "topic; left out: the pipeline's (users_created)", text),
+  group: setting("--group <name>", "KAFKA_GROUP", "consumer group", text, "userpipe"),
+  deadLetterTopic: setting(
+    "--dead-letter-topic <name>",
+    "KAFKA_DEAD_LETTER_TOPIC",
+    "where refused records go; left out: <topic>.dlq",
+    text,
+  ),
+  contactPoints: setting(
+    "--contact-points <list>",
+    "CASSANDRA_CONTACT_POINTS",
+    "Cassandra as host[:port][,host[:port]]; left out: the embedded store",
+    list(9042),
+  ),
+  dataCenter: setting(
+    "--data-center <name>",
+    "CASSANDRA_DATA_CENTER",
+    "left out: that of the first contact point",
+    text,
+  ),
+  consistency: setting(
+    "--consistency <level>",
+    "CASSANDRA_CONSISTENCY",
+    "consistency level",
+    consistency,
+    "LOCAL_QUORUM",
+  ),
+  keyspace: setting(
+    "--keyspace <name>",
+    "CASSANDRA_KEYSPACE",
+    "keyspace; left out: the pipeline's (spark_streams)",
+    name,
+  ),
+  table: setting("--table <name>", "CASSANDRA_TABLE", "table; left out: the pipeline's (created_users)", name),
+  logLevel: setting(
+    "--log-level <level>",
+    "USERPIPE_LOG_LEVEL",
+    "debug, info, warning or error",
+    choice("debug", "info", "warning", "error"),
+    "info",
+  ),
+  logFormat: setting(
+    "--log-format <format>",
+    "USERPIPE_LOG_FORMAT",
+    "pretty or json; left out: pretty on a terminal, json elsewhere",
+    choice("pretty", "json"),
+  ),
+  quiet: setting("--quiet", undefined, "only results and errors", boolean, false),
+  stopTimeout: setting("--stop-timeout <time>", "USERPIPE_STOP_TIMEOUT", "how long a drain may take", duration, 30_000),
+
+  // init
+  partitions: setting("--partitions <n>", "KAFKA_PARTITIONS", "partitions of the topic", integer(1, 10_000), 4),
+  replication: setting("--replication <n>", "KAFKA_REPLICATION", "copies of each partition", integer(1, 100), 1),
+  retention: setting(
+    "--retention <time>",
+    "KAFKA_RETENTION",
+    "how long the topic keeps a message, or forever",
+    period,
+    7 * DAY_MS,
+  ),
+  retentionBytes: setting(
+    "--retention-bytes <size>",
+    "KAFKA_RETENTION_BYTES",
+    "how much a partition keeps; left out: without limit on Kafka, 1GiB embedded",
+    bytes,
+  ),
+  replicationFactor: setting(
+    "--replication-factor <n>",
+    "CASSANDRA_REPLICATION_FACTOR",
+    "copies of a row; left out: the smaller of 3 and the number of nodes",
+    integer(1, 100),
+  ),
+  migrate: setting("--migrate", undefined, "add the columns that an existing table lacks", boolean, false),
+  dryRun: setting("--dry-run", undefined, "print the statements and change nothing", boolean, false),
+
+  // ingest
+  count: setting("--count <n>", "USERPIPE_COUNT", "users a run fetches; left out: 100", integer(1, 50_000_000)),
+  seed: setting("--seed <text>", undefined, "the same seed gives the same users", text),
+  page: setting("--page <n>", undefined, "page of the seed to begin with", integer(1, 10_000), 1),
+  nat: setting("--nat <list>", "USERPIPE_NAT", "nationalities, for example gb,us", text),
+  url: setting("--url <url>", "USERPIPE_URL", "another server with the API's shape", text),
+  file: setting("--file <path>", undefined, "recorded responses, an array or lines of JSON; - for stdin", text),
+  generate: setting("--generate <n>", undefined, "generate records instead of fetching", integer(1, 1_000_000_000)),
+  every: setting(
+    "--every <period>",
+    "USERPIPE_EVERY",
+    "keep running, each whole minutes, hours or days: 1m, 6h, 1d",
+    duration,
+  ),
+  cron: setting("--cron <expression>", "USERPIPE_CRON", "keep running on a cron expression of five fields", text),
+  timeZone: setting("--time-zone <zone>", "USERPIPE_TIME_ZONE", "time zone of --cron", text, "UTC"),
+
+  // stream
+  from: setting(
+    "--from <where>",
+    undefined,
+    "committed, earliest, latest or a timestamp; all but the first seek once at each start",
+    instant("committed", "earliest", "latest"),
+    "committed",
+  ),
+  untilCaughtUp: setting("--until-caught-up", undefined, "end at what is the topic's end at the start", boolean, false),
+  until: setting("--until <timestamp>", undefined, "end at the first record of that time or later", instant()),
+  maxRecords: setting("--max-records <n>", undefined, "end after so many records", integer(1, Number.MAX_SAFE_INTEGER)),
+  maxRate: setting("--max-rate <n>", "USERPIPE_MAX_RATE", "records a second at the most", integer(1, 10_000_000)),
+  ttl: setting("--ttl <time>", "CASSANDRA_TTL", "how long a row lives; left out: for ever", duration),
+  maxInFlightBytes: setting(
+    "--max-in-flight-bytes <size>",
+    "USERPIPE_MAX_IN_FLIGHT_BYTES",
+    "records read and not yet stored, at the most",
+    bytes,
+    16 * 1024 * 1024,
+  ),
+
+  // query and peek
+  format: setting(
+    "--format <format>",
+    undefined,
+    "table, json, ndjson or csv; left out: table on a terminal, ndjson elsewhere",
+    choice("table", "json", "ndjson", "csv"),
+  ),
+  cql: setting("--cql <select>", undefined, "any one SELECT", text),
+  max: setting(
+    "--max <n>",
+    undefined,
+    "messages to show; left out: 5, with --follow no limit",
+    integer(1, 1_000_000_000),
+  ),
+  fromBeginning: setting("--from-beginning", undefined, "the oldest messages instead of the newest", boolean, false),
+  follow: setting("--follow", undefined, "go on with what arrives", boolean, false),
+  partition: setting("--partition <n>", undefined, "one partition only", integer(0, 1_000_000)),
+  offset: setting("--offset <n>", undefined, "from this offset of --partition", integer(0, Number.MAX_SAFE_INTEGER)),
+  at: setting("--at <time>", undefined, "from the first message of that time or later", instant()),
+  key: setting("--key <key>", undefined, "only messages of this key", text),
+};
+
+type Definitions = typeof SETTINGS;
+export type SettingName = keyof Definitions;
+/** The values of all settings; one without a default may be undefined. */
+export type Settings = {
+  [K in SettingName]: Definitions[K] extends Setting<infer T, infer D> ? (D extends undefined ? T | undefined : T)
+    : never;
+};
+
+/** What the command line gave: texts, and `true` for a flag without a value. By setting name. */
+export type Flags = Partial<Record<string, string | boolean>>;
+
+/**
+ * Resolves the named settings; all others have their default.
+ * @throws {UserpipeError} `settings`, naming everything that is wrong
+ */
+export function resolveSettings(
+  names: readonly SettingName[],
+  flags: Flags,
+  env: (name: string) => string | undefined,
+): Settings {
+  const problems: string[] = [];
+  const values: Record<string, unknown> = {};
+  for (const [key, { default: value }] of Object.entries(SETTINGS)) values[key] = value;
+  for (const key of names) {
+    const { flag, env: variable, parse } = SETTINGS[key] as Setting<unknown, unknown>;
+    const fromFlag = flags[key];
+    const fromEnv = variable === undefined ? undefined : env(variable) || undefined;
+    const given = fromFlag ?? fromEnv;
+    if (given === undefined) continue;
+    const parsed = parse(String(given));
+    const origin = fromFlag === undefined ? variable! : flag.split(" ")[0]!;
+    if (parsed.ok) values[key] = parsed.value;
+    else problems.push(`${origin} is "${given}": ${parsed.reason}`);
+  }
+  if (problems.length > 0) {
+    throw new UserpipeError(
+      "settings",
+      problems.length === 1 ? problems[0]! : `${problems.length} settings are wrong:\n  ${problems.join("\n  ")}`,
+      'Run the command with "--help" to see what each takes',
+    );
+  }
+  return values as Settings;
+}

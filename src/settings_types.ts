@@ -1,0 +1,107 @@
+/** The kinds of value that a setting may have: each turns a text into the value, or says what it takes. */
+import type { Result } from "./pipeline.ts";
+
+export type Parse<T> = (text: string) => Result<T>;
+
+const ok = <T>(value: T): Result<T> => ({ ok: true, value });
+const no = (reason: string): Result<never> => ({ ok: false, reason });
+
+export const text: Parse<string> = (given) => given.trim() === "" ? no("it is empty") : ok(given);
+
+export const boolean: Parse<boolean> = (given) => {
+  if (["true", "1", "yes"].includes(given)) return ok(true);
+  if (["false", "0", "no"].includes(given)) return ok(false);
+  return no("it takes true or false");
+};
+
+/** A keyspace or table name as CQL takes it unquoted. */
+export const name: Parse<string> = (given) =>
+  /^[a-z][a-z0-9_]{0,47}$/.test(given)
+    ? ok(given)
+    : no("it takes lower-case letters, digits and _, a letter first, 48 at most");
+
+export function integer(least: number, most: number): Parse<number> {
+  return (given) => {
+    const value = /^-?\d+(_\d+)*$/.test(given) ? Number(given.replaceAll("_", "")) : NaN;
+    return value >= least && value <= most ? ok(value) : no(`it takes a whole number from ${least} to ${most}`);
+  };
+}
+
+export function choice<const T extends string>(...values: T[]): Parse<T> {
+  return (given) => {
+    const found = values.find((value) => value === given);
+    return found === undefined ? no(`it takes ${values.slice(0, -1).join(", ")} or ${values.at(-1)}`) : ok(found);
+  };
+}
+
+const CONSISTENCIES = [
+  "ANY",
+  "ONE",
+  "TWO",
+  "THREE",
+  "QUORUM",
+  "ALL",
+  "LOCAL_QUORUM",
+  "EACH_QUORUM",
+  "LOCAL_ONE",
+] as const;
+
+export const consistency: Parse<string> = (given) => choice(...CONSISTENCIES)(given.toUpperCase() as never);
+
+/** `host[:port]`, by commas; an IPv6 address in brackets. */
+export function list(defaultPort: number): Parse<string[]> {
+  return (given) => {
+    const entries = given.split(",").map((entry) => entry.trim()).filter((entry) => entry !== "");
+    if (entries.length === 0) return no("it takes host:port, several by commas");
+    const bad = entries.find((entry) =>
+      !/^(\[[0-9a-fA-F:.%]+\]|[^\s:/[\]]+)(:\d{1,5})?$/.test(entry) || portOf(entry) > 65_535
+    );
+    if (bad !== undefined) return no(`"${bad}" is not host:port`);
+    return ok(entries.map((entry) => /:\d+$/.test(entry) ? entry : `${entry}:${defaultPort}`));
+  };
+}
+
+function portOf(entry: string): number {
+  return Number(/:(\d+)$/.exec(entry)?.[1] ?? 1);
+}
+
+const UNITS_MS: Record<string, number> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000, w: 604_800_000 };
+
+/** `500ms`, `30s`, `1m`, `6h`, `1d`, `2w`: in ms. */
+export const duration: Parse<number> = (given) => {
+  const [, amount, unit] = /^(\d+)(ms|s|m|h|d|w)$/.exec(given.trim()) ?? [];
+  if (amount === undefined || Number(amount) === 0) return no("it takes a number and a unit: 30s, 1m, 6h, 1d");
+  const value = Number(amount) * UNITS_MS[unit!]!;
+  return value <= 100 * 366 * UNITS_MS.d! ? ok(value) : no("it takes a hundred years at the most");
+};
+
+/** A duration, or `forever`, which is −1. */
+export const period: Parse<number> = (given) => given.trim() === "forever" ? ok(-1) : duration(given);
+
+const UNITS_BYTES: Record<string, number> = { "": 1, B: 1, KiB: 1024, MiB: 1024 ** 2, GiB: 1024 ** 3, TiB: 1024 ** 4 };
+
+/** `65536`, `64KiB`, `16MiB`, `1GiB`. */
+export const bytes: Parse<number> = (given) => {
+  const [, amount, unit] = /^(\d+)\s*(B|KiB|MiB|GiB|TiB)?$/.exec(given.trim()) ?? [];
+  const value = Number(amount) * (UNITS_BYTES[unit ?? ""] ?? NaN);
+  return value >= 1024 && Number.isSafeInteger(value)
+    ? ok(value)
+    : no("it takes a size of 1KiB or more: 64KiB, 16MiB, 1GiB");
+};
+
+/**
+ * A point in time as ms since the epoch, from ms or an ISO 8601 date with its zone (`2026-01-31T12:00:00Z`; without
+ * a time it is midnight UTC), or one of `words`.
+ */
+export function instant<const W extends string = never>(...words: W[]): Parse<W | { timestamp: number }> {
+  const also = words.length === 0 ? "" : `${words.join(", ")}, `;
+  const wrong = `it takes ${also}ms since 1970 or a time with its zone: 2026-01-31T12:00:00Z`;
+  return (given) => {
+    const word = words.find((one) => one === given);
+    if (word !== undefined) return ok(word);
+    if (/^\d{1,16}$/.test(given)) return ok({ timestamp: Number(given) });
+    if (!/^\d{4}-\d\d-\d\d(T\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:\d\d))?$/.test(given)) return no(wrong);
+    const timestamp = Date.parse(given);
+    return Number.isNaN(timestamp) ? no(wrong) : ok({ timestamp });
+  };
+}

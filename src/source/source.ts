@@ -1,0 +1,40 @@
+/** The source port: pages of unchecked records, at the start of ingest. */
+import type { Check } from "../errors.ts";
+
+/** Records as they came, before any check. */
+export interface Page {
+  records: unknown[];
+  /** Places in the input that hold no record: bytes that are not JSON, and why. */
+  unreadable: { bytes: Uint8Array; reason: string }[];
+  /** From 1; the API's page, or a count of the pages of a file. */
+  number: number;
+  /** The API's seed, where it has one. */
+  seed?: string;
+  /** When it came, in ms since the epoch. */
+  fetchedAt: number;
+  /** Size of what was read, in bytes. */
+  bytes: number;
+}
+
+export interface Source {
+  /** For messages: `https://randomuser.me`, `users.json`, `the generator`. */
+  readonly name: string;
+  check(): Promise<Check>;
+  /**
+   * The pages in order, each fetched when it is asked for.
+   * @throws {UserpipeError} `source-unreachable`, `source-answer`, `input`
+   */
+  pages(signal?: AbortSignal): AsyncIterable<Page>;
+  close(): Promise<void>;
+}
+
+/** What one run of ingest reads, as settled before it begins. */
+export interface SourceRequest {
+  kind: "http" | "file" | "generated";
+  /** For `http` and `generated`: with the same seed they give the same records. */
+  seed: string;
+  /** For `http`: the first page, from 1. */
+  page: number;
+  /** Records wanted, of `http` and `generated`. */
+  count: number;
+}

@@ -1,0 +1,161 @@
+/**
+ * How a SQLite file of the data folder is opened: WAL, `synchronous=FULL`, a busy timeout, and a schema
+ * version in `user_version` (an older file is migrated, a newer one is an error).
+ */
+import { DatabaseSync, type StatementSync } from "node:sqlite";
+import { messageOf, UserpipeError } from "./errors.ts";
+import { dirname } from "node:path";
+
+/** How long a statement waits for another process's lock, in ms. */
+const BUSY_TIMEOUT_MS = 10_000;
+const JOURNAL_RETRY_MS = 10;
+/** SQLite's result code for it. */
+const BUSY = 5;
+
+/** A data file. `transaction` is `BEGIN IMMEDIATE … COMMIT`. */
+export interface Database {
+  readonly path: string;
+  prepare(sql: string): StatementSync;
+  exec(sql: string): void;
+  /** Runs `work` in one transaction: all of it is durable when this returns, or none of it. */
+  transaction<T>(work: () => T): T;
+  close(): void;
+}
+
+/**
+ * Opens the file, making it and its folder where they are not there.
+ * @param migrations the statements that lead from version n to n + 1; the file's version is their count
+ * @throws {UserpipeError} `data-folder`
+ */
+export function openDatabase(path: string, migrations: readonly string[]): Database {
+  try {
+    Deno.mkdirSync(dirname(path), { recursive: true });
+    const db = new DatabaseSync(path, { timeout: BUSY_TIMEOUT_MS });
+    try {
+      return prepared(db, path, migrations);
+    } catch (error) {
+      db.close();
+      throw error;
+    }
+  } catch (error) {
+    throw translate(error, path);
+  }
+}
+
+function prepared(db: DatabaseSync, path: string, migrations: readonly string[]): Database {
+  // A new file gets its journal mode before its first transaction; SQLite keeps it in the file.
+  setWal(db);
+  db.exec("PRAGMA synchronous = FULL");
+  const begin = db.prepare("BEGIN IMMEDIATE");
+  const commit = db.prepare("COMMIT");
+  const rollback = db.prepare("ROLLBACK");
+  const database: Database = {
+    path,
+    prepare: (sql) => db.prepare(sql),
+    exec: (sql) => db.exec(sql),
+    transaction: (work) => {
+      try {
+        begin.run();
+        try {
+          const result = work();
+          commit.run();
+          return result;
+        } catch (error) {
+          // A full disk ends the transaction by itself, and a second ROLLBACK would hide why.
+          if (db.isTransaction) rollback.run();
+          throw error;
+        }
+      } catch (error) {
+        throw translate(error, path);
+      }
+    },
+    close: () => db.close(),
+  };
+  migrate(database, migrations);
+  return database;
+}
+
+/** Tries again by itself: for a change of the journal mode SQLite does not heed the busy timeout. */
+function setWal(db: DatabaseSync): void {
+  const until = Date.now() + BUSY_TIMEOUT_MS;
+  for (;;) {
+    try {
+      db.prepare("PRAGMA journal_mode = WAL").get();
+      return;
+    } catch (error) {
+      if (sqliteCode(error) !== BUSY || Date.now() > until) throw error;
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, JOURNAL_RETRY_MS);
+    }
+  }
+}
+
+function migrate(database: Database, migrations: readonly string[]): void {
+  if (versionOf(database) === migrations.length) return;
+  database.transaction(() => {
+    const version = versionOf(database);
+    if (version > migrations.length) {
+      throw new UserpipeError(
+        "data-folder",
+        `"${database.path}" was written by a newer userpipe (file version ${version}, this one knows ${migrations.length})`,
+        "Use that userpipe, or another --data-dir",
+      );
+    }
+    for (const sql of migrations.slice(version)) database.exec(sql);
+    database.exec(`PRAGMA user_version = ${migrations.length}`);
+  });
+}
+
+function versionOf(database: Database): number {
+  return Number(database.prepare("PRAGMA user_version").get()?.user_version);
+}
+
+/** An error of the file system or of SQLite in the words of an operating error; all others as they are. */
+export function translate(error: unknown, path: string): unknown {
+  if (error instanceof UserpipeError) return error;
+  const found = fileSystemTrouble(error) ?? sqliteTrouble(error);
+  if (found === undefined) return error;
+  return new UserpipeError("data-folder", `Cannot use "${path}": ${found[0]}`, found[1], { cause: error });
+}
+
+type Trouble = [what: string, hint: string];
+
+function fileSystemTrouble(error: unknown): Trouble | undefined {
+  if (!(error instanceof Error) || !("code" in error)) return undefined;
+  return FILE_SYSTEM[String(error.code)];
+}
+
+const FILE_SYSTEM: Record<string, Trouble> = {
+  EACCES: ["it may not be written", "Give write permission to the folder, or name another with --data-dir"],
+  EPERM: ["it may not be written", "Give write permission to the folder, or name another with --data-dir"],
+  EROFS: ["the file system is read-only", "Name another folder with --data-dir"],
+  EEXIST: ["a file is where its folder should be", "Name another folder with --data-dir"],
+  ENOTDIR: ["a file is where its folder should be", "Name another folder with --data-dir"],
+  ENOSPC: ["the disk is full", "Make room, then start again: what was acknowledged is kept"],
+};
+
+function sqliteTrouble(error: unknown): Trouble | undefined {
+  const code = sqliteCode(error);
+  if (code === undefined) return undefined;
+  return SQLITE[code] ?? [messageOf(error), "Look at the file, or name another folder with --data-dir"];
+}
+
+/** https://sqlite.org/rescode.html, primary result codes. */
+const SQLITE: Record<number, Trouble> = {
+  5: ["another process holds it", "End the other process, or name another folder with --data-dir"],
+  8: ["it is read-only", "Give write permission to it, or name another folder with --data-dir"],
+  10: ["the disk did not answer as it should", "Look at the disk, then start again: what was acknowledged is kept"],
+  11: ["the file is damaged", "Put back a copy of it, or name another folder with --data-dir"],
+  13: ["the disk is full", "Make room, then start again: what was acknowledged is kept"],
+  14: ["it cannot be opened", "Look at the folder and its permissions, or name another with --data-dir"],
+  26: ["it is not a SQLite database", "Move the file away, or name another folder with --data-dir"],
+};
+
+function sqliteCode(error: unknown): number | undefined {
+  if (!(error instanceof Error)) return undefined;
+  const { errcode, code } = error as { errcode?: number; code?: string };
+  if (typeof errcode === "number") return errcode & 0xff;
+  if (code !== "ERR_SQLITE_ERROR") return undefined;
+  if (/not a database/.test(error.message)) return 26;
+  if (/unable to open/.test(error.message)) return 14;
+  return -1;
+}

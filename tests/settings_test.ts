@@ -1,0 +1,107 @@
+/** Settings: flags over environment over defaults, every wrong one named in one error. */
+import assert from "node:assert/strict";
+import fc from "fast-check";
+import { UserpipeError } from "../src/errors.ts";
+import { resolveSettings, type SettingName, SETTINGS } from "../src/settings.ts";
+
+const ALL = Object.keys(SETTINGS) as SettingName[];
+const none = () => undefined;
+
+Deno.test("a flag wins over the environment, and that over the default", () => {
+  const env = (name: string) => name === "KAFKA_GROUP" ? "from-env" : undefined;
+  assert.equal(resolveSettings(ALL, { group: "from-flag" }, env).group, "from-flag");
+  assert.equal(resolveSettings(ALL, {}, env).group, "from-env");
+  assert.equal(resolveSettings(ALL, {}, none).group, "userpipe");
+});
+
+Deno.test("an empty environment variable is none", () => {
+  assert.equal(resolveSettings(ALL, {}, () => "").group, "userpipe");
+});
+
+Deno.test("a setting that the command does not take is not read", () => {
+  assert.equal(resolveSettings(["dataDir"], {}, () => "nonsense").maxRate, undefined);
+});
+
+Deno.test("one error names everything that is wrong, and where it came from", () => {
+  const env = (name: string) => name === "KAFKA_BROKERS" ? "a b:1" : undefined;
+  const attempt = () => resolveSettings(ALL, { count: "0", every: "90" }, env);
+  assert.throws(attempt, (error) => {
+    assert.ok(error instanceof UserpipeError);
+    assert.equal(error.exit, 2);
+    for (const part of ['--count is "0"', '--every is "90"', 'KAFKA_BROKERS is "a b:1"']) {
+      assert.ok(error.message.includes(part), part);
+    }
+    return true;
+  });
+});
+
+const GOOD: [SettingName, string, unknown][] = [
+  ["brokers", "a,b:1", ["a:9092", "b:1"]],
+  ["brokers", "[::1]:9092, c", ["[::1]:9092", "c:9092"]],
+  ["contactPoints", "127.0.0.1", ["127.0.0.1:9042"]],
+  ["every", "1m", 60_000],
+  ["every", "6h", 21_600_000],
+  ["retention", "forever", -1],
+  ["retention", "30d", 2_592_000_000],
+  ["maxInFlightBytes", "64KiB", 65_536],
+  ["maxInFlightBytes", "16777216", 16_777_216],
+  ["from", "earliest", "earliest"],
+  ["from", "2026-01-31T12:00:00Z", { timestamp: Date.UTC(2026, 0, 31, 12) }],
+  ["from", "2026-01-31", { timestamp: Date.UTC(2026, 0, 31) }],
+  ["until", "2026-01-31T12:00:00+02:00", { timestamp: Date.UTC(2026, 0, 31, 10) }],
+  ["until", "1769860800000", { timestamp: 1_769_860_800_000 }],
+  ["consistency", "local_quorum", "LOCAL_QUORUM"],
+  ["maxRecords", "1_000_000", 1_000_000],
+  ["generate", "1000000000", 1_000_000_000],
+];
+
+for (const [name, text, value] of GOOD) {
+  Deno.test(`${name} takes "${text}"`, () => {
+    assert.deepEqual(resolveSettings([name], { [name]: text }, none)[name], value);
+  });
+}
+
+const BAD: [SettingName, string][] = [
+  ["brokers", ""],
+  ["brokers", ","],
+  ["brokers", "host:99999"],
+  ["brokers", "http://host:9092"],
+  ["every", "1"],
+  ["every", "0m"],
+  ["every", "1 minute"],
+  ["every", "-1m"],
+  ["every", "99999999999999999d"],
+  ["count", "1.5"],
+  ["count", "-1"],
+  ["count", "1e3"],
+  ["page", "10001"],
+  ["maxInFlightBytes", "12"],
+  ["maxInFlightBytes", "16 megabytes"],
+  ["from", "yesterday"],
+  ["from", "2026-01-31T12:00:00"],
+  ["until", "earliest"],
+  ["until", "2026-13-01"],
+  ["consistency", "MOST"],
+  ["keyspace", "a-b"],
+  ["keyspace", "Robert'); DROP"],
+  ["format", "xml"],
+  ["partition", "-1"],
+];
+
+for (const [name, text] of BAD) {
+  Deno.test(`${name} refuses "${text}" and says what it takes`, () => {
+    assert.throws(() => resolveSettings([name], { [name]: text }, none), (error) => {
+      return error instanceof UserpipeError && /it takes|is not|it is empty/.test(error.message);
+    });
+  });
+}
+
+Deno.test("any text is taken or refused with an operating error, never thrown on", () => {
+  fc.assert(fc.property(fc.constantFrom(...ALL), fc.string({ unit: "binary" }), (name, text) => {
+    try {
+      resolveSettings([name], { [name]: text }, none);
+    } catch (error) {
+      assert.ok(error instanceof UserpipeError);
+    }
+  }));
+});
