@@ -1,0 +1,130 @@
+/**
+ * The HTTP source: pages of an API that gives the same records again for the same seed, page and page size. A
+ * request that failed and may succeed is tried again; the rest end the run with what the server said.
+ */
+import { type Backoff, sleep, waitMs } from "../backoff.ts";
+import { type Check, UserpipeError } from "../errors.ts";
+import { logger } from "../log.ts";
+import type { Pipeline } from "../pipeline.ts";
+import { recordsOf } from "./http_answer.ts";
+import { RequestFailed } from "./http_failure.ts";
+import { get } from "./http_request.ts";
+import type { Page, Source } from "./source.ts";
+
+export interface HttpSourceOptions {
+  pipeline: Pipeline;
+  /** The base address; the pipeline's own where it is left out. */
+  url?: string;
+  seed: string;
+  /** The first page, from 1. */
+  page: number;
+  /** Records wanted in all: exactly so many come, or the run fails. */
+  count: number;
+  nat?: string;
+  /** For one request, to the last byte of its body; 30 s by default. */
+  timeoutMs?: number;
+  /** Of one body, decompressed; 64 MiB by default. */
+  maxBytes?: number;
+  /** Tries behind the first one; 3 by default. */
+  retries?: number;
+  /** The waits between tries, where the server asks for no longer one; from 0.5 s to 10 s by default. */
+  backoff?: Backoff;
+  fetch?: typeof fetch;
+}
+
+const TIMEOUT_MS = 30_000;
+const MAX_BYTES = 64 * 1024 * 1024;
+const RETRIES = 3;
+const BACKOFF: Backoff = { firstMs: 500, maxMs: 10_000 };
+
+const log = logger("source");
+
+/** Requests nothing yet. @throws {UserpipeError} `settings` where `url` is no web address */
+export function openHttpSource(options: HttpSourceOptions): Source {
+  const { pipeline, url, seed, page: first, count, nat } = options;
+  const { timeoutMs = TIMEOUT_MS, maxBytes = MAX_BYTES, retries = RETRIES, backoff = BACKOFF } = options;
+  const limits = { timeoutMs, maxBytes, fetch: options.fetch ?? fetch };
+  const closed = new AbortController();
+  const size = pageSize(count, pipeline.maxResults);
+  const address = (page: number, results: number) => pipeline.request({ url, results, page, seed, nat });
+  const { origin: name } = webAddress(() => address(first, size), url);
+
+  async function fetchPage(number: number, take: number, signal: AbortSignal, results = size): Promise<Page> {
+    const answer = await get(address(number, results), { ...limits, signal });
+    const records = recordsOf(answer, pipeline, results);
+    return {
+      records: take < records.length ? records.slice(0, take) : records,
+      unreadable: [],
+      number,
+      seed,
+      fetchedAt: Date.now(),
+      bytes: answer.body.length,
+    };
+  }
+
+  /** The page, after as many tries as it takes; `undefined` once `signal` is aborted. */
+  async function persist(number: number, take: number, signal: AbortSignal): Promise<Page | undefined> {
+    for (let tries = 1;; tries++) {
+      try {
+        const page = await fetchPage(number, take, signal);
+        return signal.aborted ? undefined : page;
+      } catch (failure) {
+        if (signal.aborted) return undefined;
+        if (!(failure instanceof RequestFailed)) throw failure;
+        if (!failure.again || tries > retries) throw afterTries(failure.error, tries);
+        const ms = Math.max(waitMs(backoff, tries), failure.afterMs);
+        const properties = { message: failure.message, seconds: (ms / 1000).toFixed(1), left: retries - tries + 1 };
+        log.warning("{message}. Trying again in {seconds} s, {left} more times at the most", properties);
+        await sleep(ms, signal);
+      }
+    }
+  }
+
+  return {
+    name,
+    async check(): Promise<Check> {
+      const began = performance.now();
+      try {
+        await fetchPage(first, 1, closed.signal, 1);
+        const detail = `${name} answers, one record in ${Math.round(performance.now() - began)} ms`;
+        return { component: "source", ok: true, detail };
+      } catch (failure) {
+        if (!(failure instanceof RequestFailed)) throw failure;
+        return { component: "source", ok: false, error: failure.error };
+      }
+    },
+    async *pages(signal?: AbortSignal) {
+      const either = signal === undefined ? closed.signal : AbortSignal.any([closed.signal, signal]);
+      for (let done = 0, number = first; done < count; number++) {
+        const page = await persist(number, Math.min(size, count - done), either);
+        if (page === undefined) return;
+        done += page.records.length;
+        yield page;
+      }
+    },
+    close: async () => closed.abort(),
+  };
+}
+
+/**
+ * The page size of a run: equal pages, as few as they can be. The API's pages of a seed are only told apart by their
+ * number at one size, so the last page is not asked for smaller: what is too many of it is left out.
+ */
+export function pageSize(count: number, maxResults: number): number {
+  return Math.ceil(count / Math.max(1, Math.ceil(count / maxResults)));
+}
+
+function afterTries(error: UserpipeError, tries: number): UserpipeError {
+  if (tries === 1) return error;
+  return new UserpipeError(error.code, `${error.message} (tried ${tries} times)`, error.hint, { cause: error.cause });
+}
+
+function webAddress(make: () => URL, url?: string): URL {
+  try {
+    const address = make();
+    if (/^https?:$/.test(address.protocol)) return address;
+  } catch (error) {
+    if (!(error instanceof TypeError)) throw error;
+  }
+  throw new UserpipeError("settings", `--url "${url}" is no web address`, "Begin it with http:// or https://");
+}

@@ -1,0 +1,97 @@
+/**
+ * What an HTTP answer is: a page's records, or a failure in words, with whether another try may give them. Every
+ * way that the API is known to answer in trouble has a line here.
+ */
+import { type Code, messageOf } from "../errors.ts";
+import type { Pipeline } from "../pipeline.ts";
+import { badAnswer, RequestFailed } from "./http_failure.ts";
+import type { Answer } from "./http_request.ts";
+import { oneLine } from "./wording.ts";
+
+/** A server that asks for a longer wait is not waited for. */
+const MAX_RETRY_AFTER_MS = 60_000;
+
+const LATER = "Its server is in trouble: try again later";
+
+/**
+ * Exactly `asked` records: with a seed a short answer is an answer cut short, and the rest would be missed in silence.
+ * @throws {RequestFailed}
+ */
+export function recordsOf(answer: Answer, pipeline: Pipeline, asked: number): unknown[] {
+  const { url, status } = answer;
+  if (status < 200 || status > 299) throw statusFailure(answer, pipeline);
+  const records = pipeline.unwrap(jsonOf(answer));
+  if (!records.ok) throw badAnswer(url, `answers ${status} without records: ${records.reason}`, LATER, { again: true });
+  const { length } = records.value;
+  if (length < asked) {
+    const what = `answers with ${length} of the ${asked} records that were asked for`;
+    throw badAnswer(url, what, `Try again later, or ask for ${length} with --count`, { again: true });
+  }
+  return length === asked ? records.value : records.value.slice(0, asked);
+}
+
+function jsonOf({ url, body }: Answer): unknown {
+  try {
+    return JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(body));
+  } catch (error) {
+    const what = isHtml(body) ? "an HTML page" : messageOf(error);
+    throw badAnswer(url, `answers with what is not JSON: ${oneLine(what)}`, LATER, { again: true });
+  }
+}
+
+function statusFailure(answer: Answer, pipeline: Pipeline): RequestFailed {
+  const { url, status, headers } = answer;
+  const { says, hint, again, code } = meaningOf(status);
+  const detail = detailOf(answer, pipeline);
+  const afterMs = again ? retryAfterMs(headers.get("retry-after")) : 0;
+  const tooLong = afterMs > MAX_RETRY_AFTER_MS;
+  const wait = tooLong ? `, and asks to wait ${Math.ceil(afterMs / 1000)} s` : "";
+  const { error } = badAnswer(url, `${says} (${status}${detail === "" ? "" : `: ${detail}`})${wait}`, hint, {
+    again,
+    code,
+  });
+  return new RequestFailed(error, again && !tooLong, afterMs);
+}
+
+function meaningOf(status: number): { says: string; hint: string; again: boolean; code: Code } {
+  if (status === 429) {
+    const hint = "Wait some minutes, or ask for fewer records with --count";
+    return { says: "takes no more requests for now", hint, again: true, code: "source-unreachable" };
+  }
+  if (status >= 500 || status === 408) {
+    return { says: "is in trouble", hint: LATER, again: true, code: "source-unreachable" };
+  }
+  if (status === 401 || status === 403) {
+    const hint =
+      "Its host blocks this address or asks for a key: try from another network, or read records from --file";
+    return { says: "refuses the request", hint, again: false, code: "source-answer" };
+  }
+  if (status === 404 || status === 410) {
+    const hint = "Look at --url: it names the whole address of the API, its version too";
+    return { says: "is not there", hint, again: false, code: "source-answer" };
+  }
+  return { says: "gives no records", hint: "Look at --url and what it asks for", again: false, code: "source-answer" };
+}
+
+/** What the server says about it, in a line. */
+function detailOf({ body }: Answer, pipeline: Pipeline): string {
+  if (isHtml(body)) return "an HTML page";
+  const text = new TextDecoder().decode(body.subarray(0, 4_096));
+  try {
+    const records = pipeline.unwrap(JSON.parse(text));
+    return records.ok ? "" : oneLine(records.reason);
+  } catch {
+    return oneLine(text);
+  }
+}
+
+function isHtml(body: Uint8Array): boolean {
+  return /^\s*<(!doctype|html)/i.test(new TextDecoder().decode(body.subarray(0, 256)));
+}
+
+/** `Retry-After` is in seconds, or a date. */
+function retryAfterMs(header: string | null): number {
+  if (header === null) return 0;
+  const ms = /^\d+$/.test(header.trim()) ? Number(header) * 1000 : Date.parse(header) - Date.now();
+  return ms > 0 ? ms : 0;
+}

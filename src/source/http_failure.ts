@@ -1,0 +1,86 @@
+/**
+ * Why one HTTP request gave no page: in the words of an operating error, and whether another try may. Where there
+ * was no answer at all, the driver's words are told apart here.
+ */
+import { type Code, messageOf, UserpipeError } from "../errors.ts";
+import { oneLine } from "./wording.ts";
+
+/** @property afterMs how long the server asks to wait before the next try */
+export class RequestFailed extends Error {
+  constructor(readonly error: UserpipeError, readonly again: boolean, readonly afterMs = 0) {
+    super(error.message, { cause: error });
+  }
+}
+
+/** An address for messages: without its query and its user, which may hold keys. */
+export function shown(url: URL): string {
+  return `"${url.origin}${url.pathname}"`;
+}
+
+/** An answer that is there, and is not one to take. */
+export function badAnswer(
+  url: URL,
+  what: string,
+  hint: string,
+  options: { again: boolean; code?: Code },
+): RequestFailed {
+  const error = new UserpipeError(options.code ?? "source-answer", `${shown(url)} ${what}`, hint);
+  return new RequestFailed(error, options.again);
+}
+
+/** No whole answer, in the words of {@linkcode REASONS}. */
+export function noAnswer(url: URL, thrown: unknown): RequestFailed {
+  const said = thrown instanceof Error && thrown.cause !== undefined ? messageOf(thrown.cause) : messageOf(thrown);
+  // Without the address, whose query may hold a key.
+  const detail = said.replace(/^error sending request .*?client error \(\w+\): /s, "");
+  const [, what, hint] = REASONS.find(([pattern]) => pattern.test(detail)) ?? UNKNOWN;
+  return unreachable(url, what.replace("{detail}", () => oneLine(detail)), hint, thrown);
+}
+
+export function tooSlow(url: URL, timeoutMs: number): RequestFailed {
+  const hint = "Try again later, or ask for fewer records with --count";
+  return unreachable(url, `no whole answer within ${timeoutMs / 1000} s`, hint);
+}
+
+function unreachable(url: URL, what: string, hint: string, cause?: unknown): RequestFailed {
+  return new RequestFailed(
+    new UserpipeError("source-unreachable", `Cannot reach ${shown(url)}: ${what}`, hint, { cause }),
+    true,
+  );
+}
+
+const UNKNOWN = [undefined, "{detail}", "Look at the address, or try again later"] as const;
+
+/** What Deno's fetch says (it has no codes), in our words, and what to do. */
+const REASONS: readonly (readonly [said: RegExp, what: string, hint: string])[] = [
+  [
+    /dns error|failed to lookup/i,
+    "its name does not resolve (DNS)",
+    "Look at the address, and whether this machine has a network and a name server",
+  ],
+  [
+    /connection refused/i,
+    "the connection was refused",
+    "Start the server, or name its address and port with --url",
+  ],
+  [
+    /certificate|tls|handshake|corrupt message/i,
+    "no secure connection (TLS: {detail})",
+    "Look at the server's certificate, and whether --url should begin with http: or https:",
+  ],
+  [
+    /unreachable|no route/i,
+    "there is no route to it",
+    "Look at this machine's network",
+  ],
+  [
+    /timed out/i,
+    "the connection timed out",
+    "Look at the address and at firewalls between here and there",
+  ],
+  [
+    /error reading a body|closed before|connection reset|broken pipe|unexpected eof|end of file/i,
+    "the connection was cut in the middle of the answer",
+    "Try again later, or ask for fewer records with --count",
+  ],
+];

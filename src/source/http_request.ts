@@ -1,0 +1,88 @@
+/**
+ * One HTTP GET within its limits: time for headers and body together, bytes of the body after decompression, and
+ * redirects. Below `http.ts`, which asks for pages and tries again.
+ */
+import { joined } from "./bytes.ts";
+import { badAnswer, noAnswer, RequestFailed, shown, tooSlow } from "./http_failure.ts";
+import { sizeText } from "./wording.ts";
+
+export interface RequestLimits {
+  /** For the whole request, to the last byte of its body. */
+  timeoutMs: number;
+  maxBytes: number;
+  signal: AbortSignal;
+  fetch: typeof fetch;
+}
+
+export interface Answer {
+  /** Where it came from, behind all redirects. */
+  url: URL;
+  status: number;
+  headers: Headers;
+  body: Uint8Array;
+}
+
+const MAX_REDIRECTS = 5;
+const REDIRECTS = [301, 302, 303, 307, 308];
+
+/** @throws {RequestFailed} where there is no whole answer within the limits, or `signal` was aborted */
+export async function get(url: URL, { timeoutMs, maxBytes, signal, fetch }: RequestLimits): Promise<Answer> {
+  const request = new AbortController();
+  const stop = () => request.abort();
+  const timer = setTimeout(stop, timeoutMs);
+  signal.addEventListener("abort", stop, { once: true });
+  if (signal.aborted) stop();
+  try {
+    const { response, url: last } = await follow(url, request.signal, fetch);
+    const { status, headers } = response;
+    return { url: last, status, headers, body: await bodyOf(response, last, maxBytes) };
+  } catch (error) {
+    if (error instanceof RequestFailed) throw error;
+    if (request.signal.aborted) throw tooSlow(url, timeoutMs);
+    throw noAnswer(url, error);
+  } finally {
+    clearTimeout(timer);
+    signal.removeEventListener("abort", stop);
+    // Frees the connection of an answer that was not read to its end.
+    request.abort();
+  }
+}
+
+async function follow(from: URL, signal: AbortSignal, fetch: RequestLimits["fetch"]) {
+  const seen = new Set<string>();
+  let url = from;
+  while (true) {
+    const response = await fetch(url, { redirect: "manual", signal, headers: { accept: "application/json" } });
+    const location = response.headers.get("location");
+    if (!REDIRECTS.includes(response.status) || location === null) return { response, url };
+    await response.body?.cancel();
+    seen.add(url.href);
+    const next = URL.parse(location, url);
+    if (next === null || !/^https?:$/.test(next.protocol)) {
+      throw badAnswer(from, `redirects to "${location}", which is no web address`, HINT, { again: false });
+    }
+    if (seen.has(next.href)) {
+      throw badAnswer(from, `redirects in a circle, back to ${shown(next)}`, HINT, { again: false });
+    }
+    if (seen.size > MAX_REDIRECTS) {
+      throw badAnswer(from, `redirects more than ${MAX_REDIRECTS} times`, HINT, { again: false });
+    }
+    url = next;
+  }
+}
+
+const HINT = "Name the address that it should lead to with --url";
+
+async function bodyOf(response: Response, url: URL, maxBytes: number): Promise<Uint8Array> {
+  const chunks: Uint8Array[] = [];
+  let bytes = 0;
+  for await (const chunk of response.body ?? []) {
+    bytes += chunk.length;
+    if (bytes > maxBytes) {
+      const hint = "Look at the address, or ask for fewer records with --count";
+      throw badAnswer(url, `answers with more than ${sizeText(maxBytes)}`, hint, { again: false });
+    }
+    chunks.push(chunk);
+  }
+  return joined(chunks);
+}

@@ -1,0 +1,191 @@
+/** The HTTP source against a stand-in for the API that misbehaves in every known way, and against nothing at all. */
+import assert from "node:assert/strict";
+import type { Code } from "../src/errors.ts";
+import { users } from "../src/users/pipeline.ts";
+import {
+  type Answer,
+  blocked,
+  bomb,
+  cutBody,
+  cutConnection,
+  drip,
+  fewer,
+  flood,
+  json,
+  notThere,
+  quota,
+  redirect,
+  serveRandomUsers,
+  silence,
+  text,
+  trouble,
+} from "./support/randomuser_server.ts";
+import { type ApiRecord, records } from "./support/records.ts";
+import { all, failure, openHttp } from "./support/sources.ts";
+
+const RECORDS = records(30);
+
+const AGAIN: Record<string, Answer> = {
+  "429": quota(),
+  "429 with a short Retry-After": quota("0"),
+  "429 with a Retry-After that is past": quota("Wed, 21 Oct 2015 07:28:00 GMT"),
+  "500 with an error": trouble(500),
+  "503 with an error": trouble(503),
+  "an empty list of results": json({ results: [], info: {} }),
+  "200 with an error": json({ error: "Uh oh, something has gone wrong." }),
+  "fewer records than asked for": fewer(RECORDS, 3),
+  "a truncated body": cutBody(RECORDS),
+  "a connection that is cut in the middle": cutConnection,
+  "an HTML page with status 200": text("<!doctype html><html></html>"),
+  "an empty body": text(""),
+  "a body that is not UTF-8": text(new Uint8Array([0x7b, 0xff, 0x7d])),
+  "results that are no list": json({ results: { 0: "x" } }),
+};
+for (const [what, answer] of Object.entries(AGAIN)) {
+  Deno.test(`after ${what} it tries again, for the same page, and goes on`, async () => {
+    await using server = serveRandomUsers(RECORDS);
+    server.next(answer, answer);
+    const [page] = await all(openHttp(server));
+    assert.deepEqual(page.records, RECORDS.slice(0, 10));
+    assert.deepEqual(server.requests.map(({ search }) => search), Array(3).fill("?results=10&page=1&seed=s"));
+  });
+}
+
+const FAILS: [what: string, answer: Answer, code: Code, message: RegExp, requests: number][] = [
+  ["429", quota(), "source-unreachable", /takes no more requests for now \(429: .*too many requests/, 3],
+  ["500", trouble(500), "source-unreachable", /is in trouble \(500: the answer is an error: Uh oh/, 3],
+  ["a long Retry-After", quota("300"), "source-unreachable", /\(429: .*\), and asks to wait 300 s$/, 1],
+  ["403 in HTML", blocked, "source-answer", /refuses the request \(403: an HTML page\)$/, 1],
+  ["404 in plain text", notThere, "source-answer", /is not there \(404: That version does not exist\)$/, 1],
+  ["400", () => new Response("no\r\nsuch\u0000query", { status: 400 }), "source-answer", /\(400: no such query\)$/, 1],
+  ["no results", json({ results: [] }), "source-answer", /200 without records: its list "results" is empty/, 3],
+  ["fewer", fewer(RECORDS, 3), "source-answer", /answers with 7 of the 10 records that were asked for/, 3],
+  [
+    "a truncated body",
+    cutBody(RECORDS),
+    "source-answer",
+    /answers with what is not JSON: Unterminated|Unexpected|Expected/,
+    3,
+  ],
+  ["an HTML page", text("<html></html>"), "source-answer", /answers with what is not JSON: an HTML page/, 3],
+  [
+    "a connection that is cut",
+    cutConnection,
+    "source-unreachable",
+    /the connection was cut in the middle of the answer/,
+    3,
+  ],
+  ["a circle", redirect("/api/1.4/?results=10&page=1&seed=s"), "source-answer", /redirects in a circle, back to/, 1],
+  [
+    "a redirect to a file",
+    redirect("file:///etc/passwd"),
+    "source-answer",
+    /redirects to "file:.*", which is no web address/,
+    1,
+  ],
+  ["an endless body", flood, "source-answer", /answers with more than 1 MiB$/, 1],
+  ["a gzip bomb", bomb(20 * 1024 * 1024), "source-answer", /answers with more than 1 MiB$/, 1],
+];
+for (const [what, answer, code, message, requests] of FAILS) {
+  Deno.test(`with ${what} for good the run fails after ${requests} requests and says so`, async () => {
+    await using server = serveRandomUsers(RECORDS);
+    server.always(answer);
+    const error = await failure(all(openHttp(server, { retries: 2, maxBytes: 1024 * 1024 })));
+    assert.equal(error.code, code);
+    assert.match(error.message.replace(" (tried 3 times)", ""), message);
+    assert.match(error.message, /^(Cannot reach )?"http:\/\/127\.0\.0\.1:\d+\/api\/1\.4\/"/);
+    assert.equal(error.message.endsWith("(tried 3 times)"), requests === 3);
+    assert.equal(server.requests.length, requests);
+  });
+}
+
+Deno.test("a few redirects are followed, many are not", async () => {
+  await using server = serveRandomUsers(RECORDS);
+  server.next(redirect("/elsewhere?x=1"), redirect("/api/1.4/?results=10&page=1"));
+  const [page] = await all(openHttp(server));
+  assert.equal(page.records.length, 10);
+  let hop = 0;
+  server.always((request) => redirect(`/hop/${++hop}`)(request, server));
+  const error = await failure(all(openHttp(server)));
+  assert.match(error.message, /redirects more than 5 times$/);
+});
+
+for (const [what, answer] of [["a body byte by byte", drip(5)], ["no answer at all", silence]] as const) {
+  Deno.test(`${what} ends at the time limit`, async () => {
+    await using server = serveRandomUsers(RECORDS);
+    server.always(answer);
+    const began = performance.now();
+    const error = await failure(all(openHttp(server, { timeoutMs: 200, retries: 1 })));
+    assert.equal(error.code, "source-unreachable");
+    assert.match(error.message, /no whole answer within 0\.2 s \(tried 2 times\)$/);
+    assert.ok(performance.now() - began < 3_000);
+  });
+
+  Deno.test(`with ${what} a signal ends the pages at once, without an error`, async () => {
+    await using server = serveRandomUsers(RECORDS);
+    const stop = new AbortController();
+    server.always((request) => {
+      setTimeout(() => stop.abort(), 20);
+      return answer(request, server);
+    });
+    const began = performance.now();
+    assert.deepEqual(await all(openHttp(server), stop.signal), []);
+    assert.ok(performance.now() - began < 3_000);
+  });
+}
+
+Deno.test("a signal ends a wait between tries, and one that was there before asks for nothing", async () => {
+  await using server = serveRandomUsers(RECORDS);
+  server.always(quota("60"));
+  const stop = new AbortController();
+  const pages = all(openHttp(server), stop.signal);
+  while (server.requests.length === 0) await new Promise((resolve) => setTimeout(resolve, 5));
+  stop.abort();
+  assert.deepEqual(await pages, []);
+  const asked = server.requests.length;
+  assert.deepEqual(await all(openHttp(server), AbortSignal.abort()), []);
+  assert.equal(server.requests.length, asked);
+});
+
+const UNREACHABLE: [what: string, url: string, message: RegExp][] = [
+  ["a name that does not resolve", "http://no-such-host.invalid/", /its name does not resolve \(DNS\)/],
+  ["a port where nothing listens", "http://127.0.0.1:{free}/", /the connection was refused/],
+  ["https where there is only http", "https://127.0.0.1:{http}/", /no secure connection \(TLS: .+\)/],
+];
+for (const [what, url, message] of UNREACHABLE) {
+  Deno.test(`${what} is told from other failures`, async () => {
+    await using server = serveRandomUsers(RECORDS);
+    const spare = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+    const free = (spare.addr as Deno.NetAddr).port;
+    spare.close();
+    const at = url.replace("{free}", String(free)).replace("{http}", new URL(server.url).port);
+    const source = openHttp({ url: `${at}?key=hidden` }, { retries: 1 });
+    const error = await failure(all(source));
+    assert.equal(error.code, "source-unreachable");
+    assert.match(error.message, message);
+    assert.match(error.message, /^Cannot reach ".*" ?.*\(tried 2 times\)$/);
+    assert.doesNotMatch(error.message, /hidden/);
+    const checked = await source.check();
+    assert.ok(!checked.ok && message.test(checked.error.message));
+  });
+}
+
+Deno.test("a failure of a kind that nobody knows is reported with its own words", async () => {
+  const fetch = () => Promise.reject(new TypeError("fetch failed", { cause: new Error("the moon is full") }));
+  const error = await failure(all(openHttp({ url: "http://example.invalid/" }, { fetch, retries: 0 })));
+  assert.equal(error.message, 'Cannot reach "http://example.invalid/": the moon is full');
+});
+
+Deno.test("a failure in a later page comes after the pages before it", async () => {
+  await using server = serveRandomUsers(RECORDS);
+  const source = openHttp(server, { pipeline: { ...users, maxResults: 5 }, retries: 0 });
+  const got: ApiRecord[] = [];
+  const error = await failure((async () => {
+    for await (const page of source.pages()) {
+      got.push(...page.records as ApiRecord[]);
+      server.always(trouble(503));
+    }
+  })());
+  assert.deepEqual(got, RECORDS.slice(0, 5));
+  assert.equal(error.code, "source-unreachable");
+});
