@@ -1,0 +1,128 @@
+/**
+ * The keyspace's file: opened when it is first needed, never made but by `init`, and noticed when it was
+ * moved away or replaced while it was open.
+ */
+import { join } from "node:path";
+import type { StatementSync } from "node:sqlite";
+import type { Change } from "../errors.ts";
+import type { Table } from "../pipeline.ts";
+import { type Database, openDatabase, translate } from "../sqlite.ts";
+import { asArrays } from "./sqlite_cells.ts";
+import { assertTable, missingTable, type Plan, plan, tableName } from "./sqlite_table.ts";
+import type { StoreInitOptions } from "./store.ts";
+
+/** From version n to n + 1. The first marks the file as a keyspace of userpipe ("upks"). */
+const MIGRATIONS = ["PRAGMA application_id = 0x75706b73"];
+
+/** The id index takes random pages: it is kept in memory where it fits, and pages are copied back many at a time. */
+const CACHE_KIB = 32 * 1024;
+const CHECKPOINT_PAGES = 8_000;
+
+interface Open {
+  db: Database;
+  inode: number | null;
+  statements: Map<string, StatementSync>;
+}
+
+export class KeyspaceFile {
+  readonly path: string;
+  readonly table: Table;
+  #open: Open | undefined;
+
+  constructor(dataDir: string, table: Table) {
+    this.path = join(dataDir, `keyspace-${encodeURIComponent(table.keyspace)}.db`);
+    this.table = table;
+  }
+
+  /**
+   * The open file, with the table in it.
+   * @throws {UserpipeError} `store-missing`, `table-differs`, `data-folder`
+   */
+  ready(): Database {
+    return this.#ready().db;
+  }
+
+  /** A prepared statement, kept for the next time. @throws as `ready` does */
+  prepare(sql: string): StatementSync {
+    const { db, statements } = this.#ready();
+    let statement = statements.get(sql);
+    if (statement === undefined) {
+      statement = asArrays(db.prepare(sql));
+      statements.set(sql, statement);
+    }
+    return statement;
+  }
+
+  /** @throws {UserpipeError} `table-differs`, `data-folder` */
+  init({ migrate, dryRun }: StoreInitOptions): Change[] {
+    const there = this.#inode() !== undefined;
+    if (dryRun && !there) return this.#changes(there, plan(undefined, this.table, migrate), dryRun);
+    const db = openDatabase(this.path, MIGRATIONS);
+    try {
+      if (dryRun) return this.#changes(there, plan(db, this.table, migrate), dryRun);
+      return db.transaction(() => {
+        const todo = plan(db, this.table, migrate);
+        for (const sql of todo.statements) db.exec(sql);
+        return this.#changes(there, todo, dryRun);
+      });
+    } finally {
+      db.close();
+    }
+  }
+
+  close(): void {
+    this.#open?.db.close();
+    this.#open = undefined;
+  }
+
+  #ready(): Open {
+    const inode = this.#inode();
+    // Rows written to a file that has no name any more would be gone with the process.
+    if (this.#open !== undefined && this.#open.inode !== inode) this.close();
+    if (inode === undefined) throw missingTable(this.table);
+    return this.#open ??= this.#openFile(inode);
+  }
+
+  #openFile(inode: number | null): Open {
+    const db = openDatabase(this.path, MIGRATIONS);
+    try {
+      assertTable(db, this.table);
+      db.exec(`PRAGMA cache_size = -${CACHE_KIB}`);
+      db.exec(`PRAGMA wal_autocheckpoint = ${CHECKPOINT_PAGES}`);
+      return { db, inode, statements: new Map() };
+    } catch (error) {
+      db.close();
+      throw translate(error, this.path);
+    }
+  }
+
+  /** What tells this file from another of its name; undefined where there is none. */
+  #inode(): number | null | undefined {
+    try {
+      return Deno.statSync(this.path).ino;
+    } catch (error) {
+      if (error instanceof Deno.errors.NotFound) return undefined;
+      throw translate(error, this.path);
+    }
+  }
+
+  #changes(there: boolean, { state, statements, detail }: Plan, dryRun: boolean): Change[] {
+    const done = dryRun
+      ? { make: "would-make", change: "would-change", none: "exists" } as const
+      : { make: "made", change: "changed", none: "exists" } as const;
+    return [
+      {
+        what: `keyspace "${this.table.keyspace}"`,
+        state: done[there ? "none" : "make"],
+        statement: `open "${this.path}"`,
+        detail: this.path,
+      },
+      {
+        what: `table ${tableName(this.table)}`,
+        state: done[state],
+        statement: statements.map((sql) => `${sql};`).join("\n"),
+        ...(detail === undefined ? {} : { detail }),
+      },
+    ];
+  }
+}
