@@ -1,0 +1,150 @@
+/**
+ * `deno task services up|down|status`: a Kafka and a Cassandra for development and tests, with Docker Compose where a
+ * daemon answers, else from Maven Central's jars with Java, everything under the ignored folder `.services/`.
+ */
+import { resolve } from "node:path";
+import { Command, InvalidArgumentError, Option } from "commander";
+import { isAlive } from "./services/process.ts";
+import { endpointOf, type Service, ServiceError, type ServiceName } from "./services/service.ts";
+import { alone, answers, down, hold, type Holder, isHeld, letGo, NAMES, running, up } from "./services/set.ts";
+import { DEFAULT_DIR } from "./services/where.ts";
+
+interface Flags {
+  dir: string;
+  only?: ServiceName;
+  kafkaPort?: number;
+  cassandraPort?: number;
+  whilePid?: number;
+  wipe?: boolean;
+}
+
+const WATCH_EVERY_MS = 500;
+
+function say(line: string): void {
+  console.log(line);
+}
+
+function namesOf({ only }: Flags): readonly ServiceName[] {
+  return only === undefined ? NAMES : [only];
+}
+
+async function upCommand(flags: Flags): Promise<void> {
+  if (flags.whilePid === undefined) return await bringUp(flags, "kept");
+  const stopped = stopSignal();
+  try {
+    await bringUp(flags, flags.whilePid);
+    await untilGone(flags.whilePid, stopped);
+  } finally {
+    await release(flags, flags.whilePid);
+  }
+}
+
+async function bringUp(flags: Flags, holder: Holder): Promise<void> {
+  const { dir, kafkaPort, cassandraPort } = flags;
+  const services = await alone(dir, say, async () => {
+    const started = await up({
+      dir,
+      names: namesOf(flags),
+      ports: { kafka: kafkaPort, cassandra: cassandraPort },
+      say,
+    });
+    hold(dir, holder);
+    return started;
+  });
+  say(`Use them with: ${services.map(flagOf).join(" ")}`);
+}
+
+async function untilGone(pid: number, stopped: AbortSignal): Promise<void> {
+  while (isAlive(pid) && !stopped.aborted) await new Promise((resolve) => setTimeout(resolve, WATCH_EVERY_MS));
+}
+
+/** Aborted once this process is asked to end: what it keeps up must not outlive it. */
+function stopSignal(): AbortSignal {
+  const stop = new AbortController();
+  for (const signal of ["SIGINT", "SIGTERM"] as const) Deno.addSignalListener(signal, () => stop.abort());
+  return stop.signal;
+}
+
+/** Ends a set that was up for `holder` alone. */
+async function release(flags: Flags, holder: Holder): Promise<void> {
+  await alone(flags.dir, say, async () => {
+    letGo(flags.dir, holder);
+    if (!isHeld(flags.dir)) await down(flags.dir, namesOf(flags), flags.wipe === true);
+  });
+}
+
+function flagOf(service: Service): string {
+  return `${service.name === "kafka" ? "--brokers" : "--contact-points"} ${endpointOf(service)}`;
+}
+
+async function downCommand(flags: Flags): Promise<void> {
+  const ended = await alone(flags.dir, say, async () => {
+    if (flags.only === undefined) letGo(flags.dir);
+    return await down(flags.dir, namesOf(flags), flags.wipe === true);
+  });
+  for (const service of ended) say(`${service.name}: ended`);
+  if (ended.length === 0) say(`Nothing that was started in ${flags.dir} runs`);
+}
+
+async function statusCommand(flags: Flags): Promise<void> {
+  const services = await running(flags.dir, namesOf(flags));
+  for (const name of namesOf(flags)) {
+    const service = services.find((each) => each.name === name);
+    if (service === undefined) {
+      say(`${name}: not started here`);
+      Deno.exitCode = 1;
+      continue;
+    }
+    const answering = await answers(service);
+    if (!answering) Deno.exitCode = 1;
+    const how = service.engine === "docker" ? "container" : `process ${service.pid}`;
+    say(
+      `${name}: ${answering ? "answers" : "does not answer"} on ${endpointOf(service)} (${how}; log: ${service.log})`,
+    );
+  }
+}
+
+/** Prints what an operating error is and what to do, and sets the exit code; a defect goes on up. */
+function fail(error: unknown): void {
+  const lines = (error instanceof AggregateError ? error.errors : [error]).map((each) => {
+    if (!(each instanceof ServiceError)) throw each;
+    return `error: ${each.message}\n${each.hint}`;
+  });
+  // Both services fail with the same words where what both need is missing.
+  for (const line of new Set(lines)) console.error(line);
+  Deno.exitCode = 1;
+}
+
+function whole(text: string): number {
+  if (!/^\d+$/.test(text)) throw new InvalidArgumentError("It is a whole number.");
+  return Number(text);
+}
+
+function port(name: ServiceName, standard: number): Option {
+  return new Option(`--${name}-port <port>`, `port of ${name} (default ${standard}; 0: any free one)`)
+    .env(`USERPIPE_SERVICES_${name.toUpperCase()}_PORT`)
+    .argParser(whole);
+}
+
+function command(name: string, description: string, action: (flags: Flags) => Promise<void>): Command {
+  return new Command(name)
+    .description(description)
+    .option("--dir <folder>", "where the set lives, so that two can run at once", (dir) => resolve(dir), DEFAULT_DIR)
+    .addOption(new Option("--only <service>", "that one alone").choices(NAMES))
+    .action((flags: Flags) => action(flags).catch(fail));
+}
+
+const WIPE = "remove the data too";
+
+await new Command("services")
+  .description("Starts a Kafka and a Cassandra for development and tests, and ends what it started.")
+  .addCommand(
+    command("up", "start what does not run yet, and wait until both answer", upCommand)
+      .addOption(port("kafka", 9092))
+      .addOption(port("cassandra", 9042))
+      .addOption(new Option("--while-pid <pid>", "stay, and end them when that process is gone").argParser(whole))
+      .option("--wipe", `with --while-pid: ${WIPE} when it ends`),
+  )
+  .addCommand(command("down", "end what was started here", downCommand).option("--wipe", WIPE))
+  .addCommand(command("status", "say what runs; exit code 1 where not all answer", statusCommand))
+  .parseAsync();

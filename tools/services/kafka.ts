@@ -1,0 +1,100 @@
+/** Starts a Kafka broker from Maven Central's jars: KRaft, one node that is broker and controller. */
+import { existsSync, mkdirSync, writeFileSync } from "node:fs";
+import { join, resolve } from "node:path";
+import { classPath, java } from "./java.ts";
+import { freePort, kafkaAnswers } from "./ports.ts";
+import { run } from "./process.ts";
+import { type JavaOptions, type Service, ServiceError, startJava } from "./service.ts";
+import { JARS, KAFKA_VERSION } from "./where.ts";
+
+export interface KafkaOptions extends JavaOptions {
+  /** By default 127.0.0.1. */
+  address?: string;
+  /** Broker settings over those of a single node for tests, for example `{ "log.retention.check.interval.ms": "500" }`. */
+  properties?: Record<string, string>;
+  /** Another version than the pinned one. */
+  version?: string;
+  say?: (line: string) => void;
+}
+
+const SIMPLE_LOGGER = "-Dorg.slf4j.simpleLogger";
+
+/**
+ * Starts Kafka and returns once it serves requests; a folder that has data goes on with them.
+ * @throws {ServiceError} where it cannot be started.
+ */
+export async function startKafka(options: KafkaOptions): Promise<Service> {
+  const { address = "127.0.0.1", port, version = KAFKA_VERSION, say = () => {} } = options;
+  const dir = resolve(options.dir);
+  const program = await java();
+  const jars = await classPath(
+    join(JARS, `kafka-${version}`),
+    [`org.apache.kafka:kafka_2.13:${version}`, "org.slf4j:slf4j-simple:1.7.36"],
+    say,
+  );
+  mkdirSync(dir, { recursive: true });
+  const settings = join(dir, "server.properties");
+  const properties = { ...propertiesOf(dir, address, port), ...options.properties };
+  writeFileSync(settings, Object.entries(properties).map(([name, value]) => `${name}=${value}\n`).join(""));
+  await format(program, jars, settings, properties["log.dirs"]);
+  return await startJava({
+    ...options,
+    name: "kafka",
+    dir,
+    address,
+    java: program,
+    args: [
+      "-Xms256m",
+      "-Xmx512m",
+      `${SIMPLE_LOGGER}.defaultLogLevel=info`,
+      `${SIMPLE_LOGGER}.showDateTime=true`,
+      `${SIMPLE_LOGGER}.dateTimeFormat=yyyy-MM-dd HH:mm:ss,SSS`,
+      ...options.jvm ?? [],
+      "-cp",
+      jars,
+      "kafka.Kafka",
+      settings,
+    ],
+    answers: kafkaAnswers,
+  });
+}
+
+function propertiesOf(dir: string, address: string, port: number): Record<string, string> {
+  const controller = freePort(address, port + 1);
+  return {
+    "process.roles": "broker,controller",
+    "node.id": "1",
+    "controller.quorum.voters": `1@${address}:${controller}`,
+    "controller.listener.names": "CONTROLLER",
+    "listeners": `PLAINTEXT://${address}:${port},CONTROLLER://${address}:${controller}`,
+    "advertised.listeners": `PLAINTEXT://${address}:${port}`,
+    "listener.security.protocol.map":
+      "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT,SSL:SSL,SASL_PLAINTEXT:SASL_PLAINTEXT,SASL_SSL:SASL_SSL",
+    "inter.broker.listener.name": "PLAINTEXT",
+    "log.dirs": join(dir, "data"),
+    // One that was killed may come back only once its old session has timed out: 9 s by default.
+    "broker.session.timeout.ms": "3000",
+    "broker.heartbeat.interval.ms": "500",
+    "auto.create.topics.enable": "false",
+    // An empty group would otherwise wait 3 s for more members.
+    "group.initial.rebalance.delay.ms": "0",
+    "offsets.topic.replication.factor": "1",
+    "offsets.topic.num.partitions": "4",
+    "transaction.state.log.replication.factor": "1",
+    "transaction.state.log.min.isr": "1",
+    "transaction.state.log.num.partitions": "4",
+  };
+}
+
+/** Gives an empty data folder its cluster id, as KRaft wants it before the first start. */
+async function format(program: string, jars: string, settings: string, data: string): Promise<void> {
+  if (existsSync(join(data, "meta.properties"))) return;
+  const clusterId = crypto.getRandomValues(new Uint8Array(16)).toBase64({ alphabet: "base64url", omitPadding: true });
+  const tool = ["-cp", jars, "kafka.tools.StorageTool", "format", `--cluster-id=${clusterId}`, "--config", settings];
+  const answer = await run(program, tool);
+  if (answer?.code === 0) return;
+  throw new ServiceError(
+    `Kafka could not prepare its data folder "${data}"`,
+    `Its storage tool said:\n${answer?.stdout}${answer?.stderr}`,
+  );
+}

@@ -1,0 +1,17 @@
+/** Which versions of Kafka and Cassandra are started (compose.yaml has the same), and where their files go. */
+import { fileURLToPath } from "node:url";
+import { join } from "node:path";
+
+export const KAFKA_VERSION = "3.9.1";
+export const CASSANDRA_VERSION = "5.0.6";
+
+export const PROJECT = fileURLToPath(new URL("../..", import.meta.url));
+
+/** The set that `deno task services up` starts: one folder a service. */
+export const DEFAULT_DIR = join(PROJECT, ".services");
+
+/** The set that a run of the tests starts for itself. */
+export const TEST_DIR = join(DEFAULT_DIR, "test");
+
+/** Shared by all sets. */
+export const JARS = join(DEFAULT_DIR, "jars");
