@@ -15,7 +15,7 @@ export interface WriteResult {
 /** A row as the store has it. */
 export interface StoredRow {
   values: Value[];
-  /** Microseconds since the epoch. */
+  /** Microseconds since the epoch; 0 where every cell but the key is null and the store cannot tell. */
   writeTime: number;
 }
 

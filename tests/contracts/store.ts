@@ -144,7 +144,8 @@ function valuesContract(check: Check): void {
     const [{ values: [key] }] = rows(1);
     const empty = { values: table.columns.map((_, n) => n === 0 ? key : null), writeTime: T };
     await put(store, empty);
-    await has(store, empty);
+    // Its write time is left out: Cassandra tells that of a cell with a value only.
+    assert.deepEqual((await store.get([key!])).map(({ values }) => values), [empty.values]);
     assert.equal(await store.count(), 1);
   });
 

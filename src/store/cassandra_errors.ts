@@ -1,0 +1,110 @@
+/**
+ * What Cassandra and its driver say, in the words of an operating error. Everything that the adapter
+ * throws passes through here once.
+ */
+import { errors, types } from "cassandra-driver";
+import { UserpipeError } from "../errors.ts";
+
+const CODE = types.responseErrorCodes;
+
+/** `Cassandra at "127.0.0.1:9042"`. */
+export function nameOf(contactPoints: readonly string[]): string {
+  return `Cassandra at "${contactPoints.join(",")}"`;
+}
+
+/**
+ * The operating error for what the driver threw. A statement or a value that Cassandra will never take is
+ * `query`; anything that is not Cassandra's or the driver's comes back as it is.
+ * @param name as {@linkcode nameOf} gives it
+ */
+export function translate(error: unknown, name: string): unknown {
+  if (error instanceof UserpipeError) return error;
+  if (error instanceof errors.NoHostAvailableError) return noHost(error, name);
+  if (error instanceof errors.AuthenticationError) return notAuthorised(error, name);
+  if (error instanceof errors.OperationTimedOutError) {
+    return busy(`${name} did not answer in time`, error);
+  }
+  if (error instanceof errors.BusyConnectionError) {
+    return busy(`${name} has more requests under way than it takes`, error);
+  }
+  if (error instanceof errors.ResponseError) return response(error, name);
+  if (isSocketError(error)) return unreachable(`The connection to ${name} was lost`, error);
+  return error;
+}
+
+/** Whether `error`, translated, came from a request that took too long: a smaller one may succeed. */
+export function isTimeout(error: unknown): boolean {
+  const cause = error instanceof UserpipeError ? error.cause : error;
+  if (cause instanceof errors.OperationTimedOutError) return true;
+  return cause instanceof errors.ResponseError && (cause.code === CODE.readTimeout || cause.code === CODE.readFailure);
+}
+
+function unreachable(message: string, cause: unknown): UserpipeError {
+  const hint = 'Start it with "docker compose up -d", or leave --contact-points out to use the embedded store';
+  return new UserpipeError("store-unreachable", message, hint, { cause });
+}
+
+function busy(message: string, cause: unknown): UserpipeError {
+  return new UserpipeError("store-busy", message, "Wait and try again; look at Cassandra's log if it goes on", {
+    cause,
+  });
+}
+
+function notAuthorised(error: Error, name: string): UserpipeError {
+  const hint = "Give the user the permission that it names, or use another user";
+  return new UserpipeError("not-authorised", `${name} does not let us in: ${error.message}`, hint, { cause: error });
+}
+
+function noHost(error: Error & { innerErrors?: Record<string, unknown> }, name: string): UserpipeError {
+  const reasons = Object.values(error.innerErrors ?? {});
+  const refused = reasons.find((each) => each instanceof errors.AuthenticationError);
+  if (refused instanceof Error) return notAuthorised(refused, name);
+  if (reasons.some((each) => each instanceof errors.BusyConnectionError)) {
+    return busy(`${name} has more requests under way than it takes`, error);
+  }
+  return unreachable(`Cannot reach ${name}`, error);
+}
+
+function isSocketError(error: unknown): error is Error {
+  return error instanceof Error && (error as { isSocketError?: boolean }).isSocketError === true;
+}
+
+function response(error: Error & { code: number }, name: string): UserpipeError {
+  switch (error.code) {
+    case CODE.unavailableException: {
+      const hint = "Start the nodes that are down, or ask for less with --consistency";
+      return new UserpipeError("store-unreachable", `${name} has too few live replicas: ${error.message}`, hint, {
+        cause: error,
+      });
+    }
+    case CODE.unauthorized:
+    case CODE.badCredentials:
+      return notAuthorised(error, name);
+    case CODE.syntaxError:
+    case CODE.invalid:
+    case CODE.configError:
+    case CODE.alreadyExists:
+    case CODE.functionFailure:
+      return refusal(error, name);
+    default:
+      // A mutation over the server's limit is its own error in some versions, and not one that waiting cures.
+      if (/too large|too big|oversized/i.test(error.message)) return refusal(error, name);
+      return busy(`${name} could not do it now: ${error.message}`, error);
+  }
+}
+
+function refusal(error: Error, name: string): UserpipeError {
+  const message = error.message;
+  if (/unconfigured table|(?:keyspace|table) \S+ (?:does not|doesn't) exist/i.test(message)) {
+    const hint = 'Make it with "userpipe init", or look at --keyspace and --table';
+    return new UserpipeError("store-missing", `${name} has no such table: ${message}`, hint, { cause: error });
+  }
+  return new UserpipeError("query", `${name} refused the statement: ${message}`, "Change the statement as it says", {
+    cause: error,
+  });
+}
+
+/** Whether `error`, translated, says that no node at all answered. */
+export function nobodyAnswers(error: UserpipeError): boolean {
+  return error.cause instanceof errors.NoHostAvailableError && error.code === "store-unreachable";
+}

@@ -1,0 +1,134 @@
+/** Rows as Cassandra takes them: cells, sizes, and where a batch ends. */
+import assert from "node:assert/strict";
+import { types } from "cassandra-driver";
+import { Buffer } from "node:buffer";
+import { endOfBatch, limitsOf, statements } from "../src/store/cassandra_batches.ts";
+import { bigintBytes, pushParameters, sizeInBatch, uuidBytes, whyNot } from "../src/store/cassandra_encode.ts";
+import type { Link } from "../src/store/cassandra_link.ts";
+import { quoted } from "../src/store/cassandra_names.ts";
+import { pooled } from "../src/store/cassandra_slots.ts";
+import { printable } from "../src/store/cassandra_values.ts";
+
+const ID = "64252866-d040-4e27-b9b2-2c72a03e4790";
+const TABLE = {
+  keyspace: "k",
+  name: "t",
+  columns: [{ name: "id", type: "uuid" }, { name: "note", type: "text" }, { name: "Order", type: "text" }],
+} as const;
+
+Deno.test("a UUID is the bytes that the driver makes of it, in either case, and nothing else is one", () => {
+  for (let i = 0; i < 1_000; i++) {
+    const text = crypto.randomUUID();
+    const bytes = types.Uuid.fromString(text).getBuffer();
+    assert.deepEqual(uuidBytes(text), bytes);
+    assert.deepEqual(uuidBytes(text.toUpperCase()), bytes);
+  }
+  const wrong = ["", "x", ID + "0", ID.slice(1), ID.replaceAll("-", ""), `{${ID.slice(2)}}`, ID.replace("-", "0")];
+  for (let i = 0; i < ID.length; i++) {
+    for (const other of ["g", "/", ":", "@", "`", "é", "０", "\u0000"]) {
+      wrong.push(ID.slice(0, i) + other + ID.slice(i + 1));
+    }
+    if (ID[i] !== "-") wrong.push(`${ID.slice(0, i)}-${ID.slice(i + 1)}`);
+  }
+  for (const text of wrong) assert.equal(uuidBytes(text), null, text);
+});
+
+Deno.test("a write time is exact up to 2^53 either way", () => {
+  for (const value of [0, 1, -1, 2 ** 31, 2 ** 32, 2 ** 32 - 1, 1_700_000_000_123_456, 2 ** 53 - 1, -(2 ** 53) + 1]) {
+    assert.equal(bigintBytes(value).readBigInt64BE(), BigInt(value));
+  }
+});
+
+Deno.test("a row's parameters are its cells in column order, null as null, and its write time", () => {
+  const parameters: unknown[] = [];
+  pushParameters(parameters, { values: [ID, null, ""], writeTime: 7 }, TABLE.columns);
+  assert.deepEqual(parameters, [uuidBytes(ID), null, "", bigintBytes(7)]);
+});
+
+Deno.test("what cannot be sent at all is told apart before it is sent", () => {
+  const reason = (...values: (string | null)[]) => whyNot({ values, writeTime: 0 }, TABLE);
+  assert.equal(reason(ID, "a", null), undefined);
+  assert.match(reason(null, "a", null)!, /"id" is null/);
+  assert.match(reason("nope", "a", null)!, /"id" is not a UUID: "nope"/);
+  assert.match(reason(ID, "\ud800", null)!, /"note" holds half of a surrogate pair/);
+  assert.match(reason(ID, "a")!, /2 values.*3 columns/);
+});
+
+Deno.test("a batch ends at its bytes or its rows, at a size that has a statement, and has one row at least", () => {
+  const limits = { bytes: 1_000, rows: 10 };
+  assert.equal(endOfBatch(Array(50).fill(100), 0, limits), 10);
+  assert.equal(endOfBatch(Array(50).fill(50), 5, limits), 15);
+  assert.equal(endOfBatch(Array(50).fill(101), 0, limits), 9);
+  assert.equal(endOfBatch([5_000, 1], 0, limits), 1);
+  assert.equal(endOfBatch([1, 5_000], 0, limits), 1);
+  assert.equal(endOfBatch(Array(50).fill(1), 0, { bytes: 1_000, rows: 128 }), 48);
+  assert.equal(endOfBatch(Array(500).fill(1), 0, { bytes: 1_000, rows: 128 }), 128);
+  const size = sizeInBatch({ values: [ID, "aé", null], writeTime: 0 });
+  assert.equal(size, 62 + 20 + 3 + 20);
+});
+
+Deno.test("the statement of a batch has its rows, write times and time to live", () => {
+  const insert = 'INSERT INTO k.t (id, note, "Order") VALUES (?, ?, ?) USING TIMESTAMP ?';
+  assert.equal(statements(TABLE, undefined)(1), insert);
+  const two = `BEGIN UNLOGGED BATCH ${insert} AND TTL 60; ${insert} AND TTL 60; APPLY BATCH`;
+  assert.equal(statements(TABLE, 60)(2), two);
+});
+
+Deno.test("names are in quotes where they would be another name without", () => {
+  const names = ["users", "u_1", "Users", "1st", "order", 'a"b'].map(quoted);
+  assert.deepEqual(names, ["users", "u_1", '"Users"', '"1st"', '"order"', '"a""b"']);
+});
+
+function saying(settings: Record<string, string> | undefined): Link {
+  const execute = (_kind: string, statement: string) => {
+    const rows = statement.includes("system_virtual_schema")
+      ? settings ? [{ table_name: "settings" }] : []
+      : Object.entries(settings!).map(([name, value]) => ({ name, value }));
+    return Promise.resolve({ rows });
+  };
+  return { execute } as unknown as Link;
+}
+
+Deno.test("a batch keeps to what the server says, and where it does not say to 5 KiB, 50 KiB and 10", async () => {
+  const warn = "batch_size_warn_threshold";
+  const fail = "batch_size_fail_threshold";
+  const rows = "unlogged_batch_across_partitions_warn_threshold";
+  assert.deepEqual(await limitsOf(saying(undefined), undefined), { bytes: 5_120, rows: 10 });
+  assert.deepEqual(await limitsOf(saying({}), undefined), { bytes: 5_120, rows: 10 });
+  assert.deepEqual(await limitsOf(saying({ [warn]: "64KiB", [rows]: "50" }), undefined), { bytes: 65_536, rows: 50 });
+  assert.deepEqual(await limitsOf(saying({ [`${warn}_in_kb`]: "8" }), undefined), { bytes: 8_192, rows: 10 });
+  assert.deepEqual(await limitsOf(saying({}), 2_000), { bytes: 2_000, rows: 10 });
+  assert.deepEqual(await limitsOf(saying({}), 40_000), { bytes: 40_000, rows: 128 });
+  assert.deepEqual(await limitsOf(saying({ [fail]: "20KiB" }), 40_000), { bytes: 20_480, rows: 128 });
+});
+
+Deno.test("the first failure in a pool ends it once nothing is under way", async () => {
+  const tasks = [1, 2, 3, 4, 5, 6];
+  let [running, done] = [0, 0];
+  const failed = await pooled(2, () => tasks.shift(), async (task) => {
+    running++;
+    await Promise.resolve();
+    running--;
+    if (task === 3) throw new Error("third");
+    done++;
+  }).catch((error) => error.message);
+  assert.equal(failed, "third");
+  assert.equal(running, 0);
+  assert(done >= 2 && done < 5 && tasks.length > 0);
+});
+
+Deno.test("values of every type become plain ones", () => {
+  const long = (text: string) => types.Long.fromString(text);
+  assert.equal(printable(undefined), null);
+  assert.equal(printable(types.Uuid.fromString(ID)), ID);
+  assert.equal(printable(long("42")), 42);
+  assert.equal(printable(long("9223372036854775807")), 9223372036854775807n);
+  assert.equal(printable(types.BigDecimal.fromString("1.50")), "1.50");
+  assert.equal(printable(new Date(0)), "1970-01-01T00:00:00.000Z");
+  assert.equal(printable(types.LocalDate.fromString("2020-02-29")), "2020-02-29");
+  assert.equal(printable(types.InetAddress.fromString("127.0.0.1")), "127.0.0.1");
+  assert.equal(printable(Buffer.from([0, 255])), "0x00ff");
+  assert.deepEqual(printable([long("1"), null, ["a"]]), [1, null, ["a"]]);
+  assert.deepEqual(printable({ a: types.Uuid.fromString(ID), b: true }), { a: ID, b: true });
+  assert.deepEqual(printable(new types.Tuple(long("1"), "x")), [1, "x"]);
+});
