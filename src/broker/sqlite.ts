@@ -1,0 +1,216 @@
+/**
+ * The embedded broker: the broker port on one SQLite file, which any number of threads and processes of one
+ * machine may share. The default where no Kafka is named.
+ */
+import { dirname } from "node:path";
+import { type Change, type Check, UserpipeError } from "../errors.ts";
+import { type Database, openDatabase, translate } from "../sqlite.ts";
+import type {
+  Broker,
+  Message,
+  PartitionRange,
+  ReadLimits,
+  Slice,
+  SubscribeOptions,
+  Subscription,
+  TopicSpec,
+} from "./broker.ts";
+import { Changes } from "./sqlite_changes.ts";
+import { Group } from "./sqlite_group.ts";
+import { Log, type Partition, type Topic } from "./sqlite_log.ts";
+import { Membership } from "./sqlite_membership.ts";
+import { MIGRATIONS, rows } from "./sqlite_schema.ts";
+import { SqliteSubscription } from "./sqlite_subscription.ts";
+import { letOthersRun } from "./sqlite_turn.ts";
+
+export interface SqliteBrokerOptions {
+  /** The file, for example `./userpipe-data/topics.db`; it and its folder are made on first use. */
+  path: string;
+}
+
+/** Does not touch the file yet: a dry run makes nothing. */
+export function openSqliteBroker({ path }: SqliteBrokerOptions): Broker {
+  return new SqliteBroker(path);
+}
+
+/** The open file and what works on it. */
+interface Opened {
+  db: Database;
+  log: Log;
+  changes: Changes;
+}
+
+class SqliteBroker implements Broker {
+  readonly name: string;
+  readonly #path: string;
+  #opened: Opened | undefined;
+  #closed = false;
+  readonly #subscriptions = new Set<Subscription>();
+
+  constructor(path: string) {
+    this.#path = path;
+    this.name = `the embedded broker in ${dirname(path)}`;
+  }
+
+  async check(): Promise<Check> {
+    try {
+      const detail = await this.#use(({ db }) => {
+        const [topics, messages] = rows<[number, number]>(
+          db,
+          "SELECT count(DISTINCT topic), ifnull(sum(next - first), 0) FROM partitions",
+        ).get()!;
+        // A transaction that writes nothing: whether another process holds the file.
+        db.transaction(() => {});
+        return `${count(topics, "topic")}, ${count(messages, "message")} in ${this.#path}`;
+      });
+      return { component: this.name, ok: true, detail };
+    } catch (error) {
+      if (error instanceof UserpipeError) return { component: this.name, ok: false, error };
+      throw error;
+    }
+  }
+
+  async init(topics: readonly TopicSpec[], { dryRun }: { dryRun: boolean }): Promise<Change[]> {
+    if (dryRun && !this.#opened && !exists(this.#path)) return topics.map((spec) => change(spec, "would-make"));
+    return this.#use(({ db, log }) =>
+      topics.map((spec) =>
+        db.transaction(() => {
+          const found = log.find(spec.name);
+          if (found) return change({ ...found, partitions: found.partitions.length }, "exists");
+          if (!dryRun) log.create(spec);
+          return change(spec, dryRun ? "would-make" : "made");
+        })
+      )
+    );
+  }
+
+  async publish(topic: string, messages: readonly Message[]): Promise<void> {
+    this.#use(({ log, changes }) => {
+      log.append(log.topic(topic), messages);
+      changes.notify();
+    });
+    await letOthersRun();
+  }
+
+  async partitions(topic: string): Promise<PartitionRange[]> {
+    return this.#use(({ log }) => log.ranges(log.topic(topic)));
+  }
+
+  async offsetsAt(topic: string, timestamp: number): Promise<Map<number, bigint>> {
+    return this.#use(({ log }) => {
+      const offsets = log.topic(topic).partitions.map((each) => [each.number, log.offsetAt(each, timestamp)] as const);
+      return new Map(offsets);
+    });
+  }
+
+  async committed(topic: string, group: string): Promise<Map<number, bigint>> {
+    return this.#use(({ log }) => log.committed(log.topic(topic), group));
+  }
+
+  async subscribe(options: SubscribeOptions): Promise<Subscription> {
+    return this.#use(({ db, log, changes }) => {
+      const topic = log.topic(options.topic);
+      const group = new Group(db, topic, options.group);
+      const membership = new Membership(db, log, group, options.from);
+      try {
+        const onClose = () => this.#subscriptions.delete(subscription);
+        const parts = { path: this.#path, log, changes, topic, membership, onClose };
+        const subscription = new SqliteSubscription(parts, options);
+        this.#subscriptions.add(subscription);
+        return subscription;
+      } catch (error) {
+        group.end();
+        throw error;
+      }
+    });
+  }
+
+  async read(topic: string, partition: number, offset: bigint, { maxBytes, maxWaitMs }: ReadLimits): Promise<Slice> {
+    const end = Date.now() + maxWaitMs;
+    while (true) {
+      await letOthersRun();
+      const { slice, mark } = this.#use(({ log, changes }) => {
+        const mark = changes.mark();
+        return { mark, slice: readOnce(log, log.topic(topic), partition, offset, maxBytes) };
+      });
+      const left = end - Date.now();
+      if (slice.messages.length > 0 || left <= 0) return slice;
+      await this.#use(({ changes }) => changes.wait(mark, left));
+    }
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    try {
+      await Promise.all([...this.#subscriptions].map((subscription) => subscription.close()));
+    } finally {
+      this.#opened?.changes.close();
+      this.#opened?.db.close();
+      this.#opened = undefined;
+    }
+  }
+
+  /** Opens the file where it is not, and gives SQLite's errors in our words. */
+  #use<T>(work: (opened: Opened) => T): T {
+    if (this.#closed) throw new Error(`${this.name} is closed`);
+    try {
+      return work(this.#opened ??= open(this.#path));
+    } catch (error) {
+      throw translate(error, this.#path);
+    }
+  }
+}
+
+function open(path: string): Opened {
+  const db = openDatabase(path, MIGRATIONS);
+  return { db, log: new Log(db), changes: new Changes(db) };
+}
+
+function exists(path: string): boolean {
+  try {
+    Deno.statSync(path);
+    return true;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return false;
+    throw error;
+  }
+}
+
+function readOnce(log: Log, topic: Topic, number: number, offset: bigint, maxBytes: number): Slice {
+  const partition = partitionOf(topic, number);
+  const { start, end } = log.ranges(topic)[number];
+  const from = offset < start ? start : offset;
+  const { messages, next } = log.read(partition, from, Infinity, maxBytes);
+  return { messages, next, end };
+}
+
+function partitionOf(topic: Topic, number: number): Partition {
+  const partition = topic.partitions[number];
+  if (partition) return partition;
+  throw new UserpipeError(
+    "usage",
+    `Topic "${topic.name}" has no partition ${number}`,
+    `It has ${topic.partitions.length}, counted from 0`,
+  );
+}
+
+/** What `init` says of a topic. */
+function change(spec: TopicFacts, state: Change["state"]): Change {
+  const kept = spec.retentionMs < 0 ? "for ever" : `for ${count(spec.retentionMs / DAY_MS, "day")}`;
+  const size = spec.retentionBytes < 0 ? "" : `, up to ${spec.retentionBytes} bytes each`;
+  return {
+    what: `topic "${spec.name}"`,
+    state,
+    statement: `create topic ${spec.name} partitions=${spec.partitions} retention.ms=${spec.retentionMs} ` +
+      `retention.bytes=${spec.retentionBytes}`,
+    detail: `${count(spec.partitions, "partition")}, kept ${kept}${size}`,
+  };
+}
+
+type TopicFacts = Pick<TopicSpec, "name" | "partitions" | "retentionMs" | "retentionBytes">;
+
+const DAY_MS = 86_400_000;
+
+function count(n: number, noun: string): string {
+  return `${n} ${noun}${n === 1 ? "" : "s"}`;
+}
