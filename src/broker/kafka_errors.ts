@@ -1,0 +1,198 @@
+/** What kafkajs throws, in the words of an operating error, and which of it is no error at all. */
+import { UserpipeError } from "../errors.ts";
+import type { UnreadableBatch } from "./kafka_records.ts";
+
+/** What was asked of Kafka when it failed. */
+export interface About {
+  /** `host:port, host:port`, as the settings name them. */
+  brokers: string;
+  topic?: string;
+  group?: string;
+}
+
+/** The fields of kafkajs's errors that say what happened. `type` is the name in Kafka's protocol. */
+interface KafkaError extends Error {
+  type?: string;
+  code?: string | number;
+  broker?: string;
+  retriable?: boolean;
+}
+
+/** kafkajs wraps an error for each layer of its retries: the innermost says what happened. */
+export function rootOf(error: unknown): KafkaError {
+  let root = error as KafkaError & { errors?: unknown[] };
+  for (let depth = 0; depth < 10; depth++) {
+    const inner = root.errors?.[0] ?? root.cause;
+    if (!(inner instanceof Error) || root.type !== undefined) break;
+    root = inner as typeof root;
+  }
+  return root;
+}
+
+/** The name of the protocol's error, where it is one. */
+export const typeOf = (error: unknown): string | undefined => rootOf(error).type;
+
+/**
+ * Whether the group only moved on: the member joins again. A commit that is refused so is no error, since
+ * whoever owns the partition reads those records again (I4).
+ */
+export function isRebalance(error: unknown): boolean {
+  return REBALANCE.has(typeOf(error) ?? rootOf(error).name);
+}
+
+const REBALANCE = new Set([
+  "REBALANCE_IN_PROGRESS",
+  "ILLEGAL_GENERATION",
+  "UNKNOWN_MEMBER_ID",
+  "NOT_COORDINATOR_FOR_GROUP",
+  "KafkaJSStaleTopicMetadataAssignment",
+]);
+
+/** Whether a partition has no leader where it was looked for, and will have one. */
+export function isElection(error: unknown): boolean {
+  return ELECTION.has(typeOf(error) ?? "");
+}
+
+const ELECTION = new Set([
+  "LEADER_NOT_AVAILABLE",
+  "NOT_LEADER_FOR_PARTITION",
+  "FENCED_LEADER_EPOCH",
+  "UNKNOWN_LEADER_EPOCH",
+  "KAFKA_STORAGE_ERROR",
+  "OFFSET_NOT_AVAILABLE",
+  "REPLICA_NOT_AVAILABLE",
+]);
+
+/** Whether what is known of the cluster is out of date: a leader moved, a broker or a topic went. */
+export function isStale(error: unknown): boolean {
+  const { type, name } = rootOf(error);
+  return isElection(error) || STALE.has(type ?? name);
+}
+
+const STALE = new Set([
+  "UNKNOWN_TOPIC_OR_PARTITION",
+  "KafkaJSBrokerNotFound",
+  "KafkaJSConnectionError",
+  "KafkaJSConnectionClosedError",
+]);
+
+/** Names of errors that mean that no answer came. */
+const SILENT = new Set([
+  "KafkaJSConnectionError",
+  "KafkaJSConnectionClosedError",
+  "KafkaJSRequestTimeoutError",
+  "KafkaJSBrokerNotFound",
+  "KafkaJSLockTimeout",
+  "KafkaJSTimeout",
+  "KafkaJSGroupCoordinatorNotFound",
+  "KafkaJSNoBrokerAvailableError",
+  "KafkaJSMetadataNotLoaded",
+  "KafkaJSTopicMetadataNotLoaded",
+]);
+
+/** kafkajs says so, as a plain error, of a node that took the connection and did not answer. */
+const HALF_CONNECTED = "Broker not connected";
+
+const START = 'Start it with "docker compose up -d", or leave --brokers out to use the embedded broker';
+
+/** An operating error with its cause; what is a defect stays as it is. */
+export function translate(error: unknown, about: About): unknown {
+  if (error instanceof UserpipeError || !(error instanceof Error)) return error;
+  const root = rootOf(error);
+  if (SILENT.has(root.name) || root.message === HALF_CONNECTED) return unreachable(root, about);
+  if (root.name === "KafkaJSSASLAuthenticationError") {
+    return notAuthorised(root, about, "Look at its user and password");
+  }
+  if (root.type !== undefined) return ofProtocol(root, root.type, about);
+  return root.name.startsWith("KafkaJS") ? ofKafka(root, about) : error;
+}
+
+function ofProtocol(root: KafkaError, type: string, about: About): UserpipeError {
+  switch (type) {
+    case "UNKNOWN_TOPIC_OR_PARTITION":
+      return topicMissing(about.topic ?? "", root);
+    case "MESSAGE_TOO_LARGE":
+    case "RECORD_LIST_TOO_LARGE":
+      return recordTooLarge(about, undefined, root);
+    case "TOPIC_AUTHORIZATION_FAILED":
+      return notAuthorised(root, about, `Let its user read and write the topic "${about.topic}"`);
+    case "GROUP_AUTHORIZATION_FAILED":
+      return notAuthorised(root, about, `Let its user read in the group "${about.group}"`);
+    case "CLUSTER_AUTHORIZATION_FAILED":
+    case "SASL_AUTHENTICATION_FAILED":
+    case "ILLEGAL_SASL_STATE":
+    case "UNSUPPORTED_SASL_MECHANISM":
+      return notAuthorised(root, about, "Look at its user, password and rights");
+    case "INVALID_TOPIC_EXCEPTION":
+      return refused(
+        root,
+        about,
+        `"${about.topic}" is not a name that a topic may have`,
+        "Use letters, digits, . _ and -",
+      );
+    case "INCONSISTENT_GROUP_PROTOCOL":
+      return refused(
+        root,
+        about,
+        `the group "${about.group}" is in use by another kind of consumer`,
+        "Stop the other consumer, or name another --group",
+      );
+  }
+  return ofKafka(root, about);
+}
+
+/** kafkajs says of each error whether trying again can help. */
+function ofKafka(root: KafkaError, about: About): UserpipeError {
+  if (!root.retriable) return refused(root, about, root.message);
+  const message = `Kafka at "${about.brokers}" cannot do it now: ${root.message}`;
+  const hint = "Wait until it is ready; its own log says more";
+  return new UserpipeError("broker-unreachable", message, hint, { cause: root });
+}
+
+function unreachable(root: KafkaError, about: About): UserpipeError {
+  const { broker } = root;
+  if (broker !== undefined && !about.brokers.split(",").some((each) => each.trim() === broker)) {
+    return new UserpipeError(
+      "broker-unreachable",
+      `Kafka at "${about.brokers}" sends its clients to "${broker}", which does not answer`,
+      "Set its advertised.listeners to an address that can be reached from here",
+      { cause: root },
+    );
+  }
+  return new UserpipeError("broker-unreachable", `Cannot reach Kafka at "${about.brokers}"`, START, { cause: root });
+}
+
+function notAuthorised(root: KafkaError, { brokers }: About, hint: string): UserpipeError {
+  return new UserpipeError("not-authorised", `Kafka at "${brokers}" does not allow it: ${root.message}`, hint, {
+    cause: root,
+  });
+}
+
+/** Kafka said no, and would say it again. */
+export function refused(cause: unknown, about: About, why: string, hint = "Look at Kafka's own log"): UserpipeError {
+  return new UserpipeError("broker-refused", `Kafka at "${about.brokers}" refused it: ${why}`, hint, { cause });
+}
+
+export function topicMissing(topic: string, cause?: unknown): UserpipeError {
+  const hint = 'Make it with "userpipe init", or name another with --topic';
+  return new UserpipeError("topic-missing", `There is no topic "${topic}"`, hint, { cause });
+}
+
+/** @param bytes its key, value and headers, where one record is meant */
+export function recordTooLarge(about: About, bytes: number | undefined, cause: unknown): UserpipeError {
+  const what = bytes === undefined ? "A record" : `A record of ${bytes} bytes`;
+  const message = `${what} is larger than the topic "${about.topic}" takes`;
+  const hint = "Raise max.message.bytes of the topic, or send smaller records";
+  return new UserpipeError("record-too-large", message, hint, { cause });
+}
+
+/** Nothing can be handed on of a batch that cannot be read, and nothing behind it may be committed (I1). */
+export function unreadable(error: UnreadableBatch, topic: string, partition: number): UserpipeError {
+  const last = error.next - 1n;
+  return new UserpipeError(
+    "broker-refused",
+    `Cannot read the records ${error.first} to ${last} of "${topic}", partition ${partition}: ${error.message}`,
+    `Look at who wrote them; to leave them out, set the group's position of partition ${partition} to ${error.next}`,
+    { cause: error },
+  );
+}

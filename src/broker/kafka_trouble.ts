@@ -1,0 +1,24 @@
+/** Says once in the log that something is wrong, and once that it is over. */
+import type { UserpipeError } from "../errors.ts";
+import { logger } from "../log.ts";
+
+const log = logger("broker");
+
+export class Trouble {
+  #since: number | null = null;
+  #said = "";
+
+  begin(error: UserpipeError): void {
+    this.#since ??= Date.now();
+    if (error.message === this.#said) return;
+    this.#said = error.message;
+    log.warn(`${error.message}; trying again until it can be. ${error.hint}`);
+  }
+
+  over(what: string): void {
+    if (this.#since === null) return;
+    log.info(`${what} answers again, after ${Math.round((Date.now() - this.#since) / 1_000)} s`);
+    this.#since = null;
+    this.#said = "";
+  }
+}
