@@ -1,0 +1,160 @@
+/**
+ * One run of ingest: the source's pages, each checked, normalised and published; what is refused goes to
+ * the dead letters by itself and the rest go on.
+ */
+import type { Broker, Message } from "../broker/broker.ts";
+import { UserpipeError } from "../errors.ts";
+import type { Pipeline } from "../pipeline.ts";
+import type { Page, Source } from "../source/source.ts";
+import { type DeadLetter, deadLetterOfSource, publishDeadLetters } from "../stream/dead_letters.ts";
+import { Outage } from "../stream/outage.ts";
+
+export interface IngestOptions {
+  pipeline: Pipeline;
+  source: Source;
+  broker: Broker;
+  topic: string;
+  deadLetterTopic: string;
+  /** The run's id: carried in the header `userpipe-run`. */
+  run: string;
+  /** Ends the run behind the page that is under way. */
+  signal?: AbortSignal;
+  onProgress?: (counts: IngestCounts) => void;
+}
+
+export interface IngestCounts {
+  fetched: number;
+  /** Records that the broker has made durable. */
+  published: number;
+  refused: number;
+}
+
+/** A run that could not be finished: what it had done by then, and why it ended. */
+export class IngestFailed extends Error {
+  constructor(readonly counts: IngestCounts, override readonly cause: unknown) {
+    super("the run failed");
+  }
+}
+
+const encoder = new TextEncoder();
+
+/**
+ * Resolves once everything that was fetched is published or dead-lettered (I2, I3).
+ * @throws {IngestFailed} with what ended it as its cause
+ */
+export async function ingest(options: IngestOptions): Promise<IngestCounts> {
+  const { source, broker, topic, deadLetterTopic, run, signal, onProgress } = options;
+  const counts: IngestCounts = { fetched: 0, published: 0, refused: 0 };
+  const outage = new Outage(`the topic "${deadLetterTopic}"`);
+  let publishing: Promise<void> = Promise.resolve();
+
+  async function publish({ messages, refused }: Prepared): Promise<void> {
+    const tooLarge = await publishAll(broker, topic, messages);
+    counts.published += messages.length - tooLarge.length;
+    const letters = [...refused, ...tooLarge.map(({ n, reason }) => refusedByBroker(run, messages[n]!, reason))];
+    if (letters.length > 0) await publishDeadLetters(broker, deadLetterTopic, letters, outage, signal);
+    counts.refused += letters.length;
+    onProgress?.(counts);
+  }
+
+  try {
+    for await (const page of source.pages(signal)) {
+      const prepared = prepare(options, page, counts.fetched);
+      counts.fetched += page.records.length + page.unreadable.length;
+      onProgress?.(counts);
+      // One page is published while the next is fetched and checked: their order on the topic is kept.
+      await publishing;
+      publishing = publish(prepared);
+      publishing.catch(() => {});
+      if (signal?.aborted) break;
+    }
+    await publishing;
+    return counts;
+  } catch (error) {
+    await publishing.catch(() => {});
+    throw new IngestFailed(counts, error);
+  }
+}
+
+interface Prepared {
+  messages: NumberedMessage[];
+  refused: DeadLetter[];
+}
+
+/** A message, and the record of the run that it was made of. */
+interface NumberedMessage extends Message {
+  n: number;
+  raw: unknown;
+}
+
+/**
+ * Publishes in order. I3: a message that is too large for the topic is found by halving and left out, so that it does
+ * not hold up the others. @returns those, by index
+ */
+async function publishAll(
+  broker: Broker,
+  topic: string,
+  messages: readonly Message[],
+  first = 0,
+): Promise<{ n: number; reason: string }[]> {
+  if (messages.length === 0) return [];
+  try {
+    await broker.publish(topic, messages);
+    return [];
+  } catch (error) {
+    if (!(error instanceof UserpipeError) || error.code !== "record-too-large") throw error;
+    if (messages.length === 1) return [{ n: first, reason: error.message }];
+    const half = messages.length >> 1;
+    const before = await publishAll(broker, topic, messages.slice(0, half), first);
+    return [...before, ...await publishAll(broker, topic, messages.slice(half), first + half)];
+  }
+}
+
+function refusedByBroker(run: string, { n, raw, timestamp }: NumberedMessage, reason: string): DeadLetter {
+  return deadLetterOfSource(run, n, jsonOf(raw), timestamp, reason);
+}
+
+function jsonOf(raw: unknown): Uint8Array {
+  return encoder.encode(JSON.stringify(raw));
+}
+
+/** Checks and normalises a page; `before` is how many records of the run came before it. */
+function prepare({ pipeline, run }: IngestOptions, page: Page, before: number): Prepared {
+  const messages: NumberedMessage[] = [];
+  const refused: DeadLetter[] = [];
+  const headers = headersOf(pipeline, run, page);
+  const timestamp = Date.now();
+  page.records.forEach((raw, index) => {
+    const n = before + index;
+    const checked = pipeline.check(raw);
+    if (checked.ok) {
+      const event = pipeline.normalise(checked.value);
+      messages.push({
+        key: encoder.encode(pipeline.key(event)),
+        value: pipeline.encode(event),
+        headers,
+        timestamp,
+        n,
+        raw,
+      });
+    } else {
+      refused.push(deadLetterOfSource(run, n, jsonOf(raw), page.fetchedAt, checked.reason));
+    }
+  });
+  page.unreadable.forEach(({ bytes, reason }, n) => {
+    refused.push(deadLetterOfSource(run, before + page.records.length + n, bytes, page.fetchedAt, reason));
+  });
+  return { messages, refused };
+}
+
+/** One object for all messages of a page. */
+function headersOf(pipeline: Pipeline, run: string, page: Page): Record<string, Uint8Array> {
+  const texts: Record<string, string> = {
+    "userpipe-schema": pipeline.schemaVersion,
+    "userpipe-run": run,
+    "userpipe-page": String(page.number),
+    "userpipe-fetched": String(page.fetchedAt),
+  };
+  if (page.seed !== undefined) texts["userpipe-seed"] = page.seed;
+  return Object.fromEntries(Object.entries(texts).map(([name, text]) => [name, encoder.encode(text)]));
+}

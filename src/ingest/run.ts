@@ -1,0 +1,72 @@
+/** One run of ingest on record: what it asks of the source is written down before the first request (I6). */
+import type { Broker } from "../broker/broker.ts";
+import { messageOf, UserpipeError } from "../errors.ts";
+import type { Pipeline } from "../pipeline.ts";
+import type { RunEnd, Runs, RunState } from "../runs/runs.ts";
+import type { Source, SourceRequest } from "../source/source.ts";
+import { ingest, type IngestCounts, IngestFailed } from "./ingest.ts";
+
+export interface RunOptions {
+  pipeline: Pipeline;
+  broker: Broker;
+  topic: string;
+  deadLetterTopic: string;
+  runs: Runs;
+  request: SourceRequest;
+  openSource: (request: SourceRequest) => Promise<Source>;
+  signal?: AbortSignal;
+  onProgress?: (counts: IngestCounts) => void;
+}
+
+/** What a run did. `error` is there where it failed; what it published by then is published all the same. */
+export interface RunReport extends IngestCounts {
+  id: string;
+  state: RunState;
+  source: string;
+  seed: string | null;
+  /** How long it took, in ms. */
+  ms: number;
+  error?: UserpipeError;
+}
+
+/** A seed for a run that was given none. */
+export function newSeed(): string {
+  return crypto.randomUUID().replaceAll("-", "").slice(0, 16);
+}
+
+/**
+ * Makes the run and records how it ended.
+ * @throws {UserpipeError} where it could not begin; how it failed after that is in the report
+ */
+export async function runOnce(options: RunOptions): Promise<RunReport> {
+  const { broker, topic, runs, request, openSource, signal } = options;
+  const id = crypto.randomUUID();
+  const startedAt = Date.now();
+  // Before the source is asked for anything: a broker that cannot take the records is no reason to fetch them.
+  await broker.partitions(topic);
+  const source = await openSource(request);
+  const seeded = request.kind !== "file";
+  const seed = seeded ? request.seed : null;
+  const { page, count } = seeded ? request : { page: null, count: null };
+  await runs.begin({ id, startedAt, source: source.name, seed, page, count });
+  const outcome = await attempt({ ...options, source, run: id });
+  await source.close();
+  const cut = signal?.aborted && outcome.error === undefined && outcome.counts.fetched < (count ?? 0);
+  const state = outcome.error !== undefined || outcome.counts.published === 0 ? "failed" : cut ? "cut" : "delivered";
+  const end: RunEnd = { ...outcome.counts, state, endedAt: Date.now(), error: outcome.error?.message ?? null };
+  await runs.end(id, end);
+  return { ...outcome.counts, id, state, source: source.name, seed, ms: end.endedAt - startedAt, error: outcome.error };
+}
+
+async function attempt(
+  options: RunOptions & { source: Source; run: string },
+): Promise<{ counts: IngestCounts; error?: UserpipeError }> {
+  try {
+    return { counts: await ingest(options) };
+  } catch (error) {
+    if (!(error instanceof IngestFailed)) throw error;
+    const { counts, cause } = error;
+    if (cause instanceof UserpipeError) return { counts, error: cause };
+    throw new Error(`The run ended on a defect: ${messageOf(cause)}`, { cause });
+  }
+}
