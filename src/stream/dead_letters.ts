@@ -1,0 +1,95 @@
+/**
+ * Dead letters: records that were refused, by the source's check, the stream's check or the store, published
+ * with their reason to a topic of their own before anything moves past them (I3).
+ */
+import { sleep, waitMs } from "../backoff.ts";
+import type { Broker, Delivered, Message } from "../broker/broker.ts";
+import { isTransient, UserpipeError } from "../errors.ts";
+import type { Outage } from "./outage.ts";
+
+/** Where a record was refused: by the check at the source, by the check in the stream, or by the store. */
+export type Stage = "source" | "stream" | "store";
+
+export interface DeadLetter {
+  message: Message;
+  reason: string;
+  stage: Stage;
+  /** `topic/partition/offset`; `source/run/n` for a record that was never on the topic. */
+  at: string;
+  /** Headers that say where it was: for a record of the topic its topic, partition, offset and time. */
+  place: Record<string, string>;
+}
+
+/** The dead letter of a record that was read from the topic. */
+export function deadLetterOf(topic: string, message: Delivered, stage: Stage, reason: string): DeadLetter {
+  const { partition, offset, timestamp } = message;
+  const place = {
+    "userpipe-topic": topic,
+    "userpipe-partition": String(partition),
+    "userpipe-offset": String(offset),
+    "userpipe-timestamp": String(timestamp),
+  };
+  return { message, reason, stage, at: `${topic}/${partition}/${offset}`, place };
+}
+
+/** The dead letter of a record that the source gave: `value` is its JSON, or the bytes that were none. */
+export function deadLetterOfSource(run: string, n: number, value: Uint8Array, at: number, reason: string): DeadLetter {
+  const message = { key: null, value, headers: {}, timestamp: at };
+  return { message, reason, stage: "source", at: `source/${run}/${n}`, place: { "userpipe-run": run } };
+}
+
+const encoder = new TextEncoder();
+
+/** The original value as it was, under the original headers and those that say what became of it. */
+export function encodeDeadLetter({ message, reason, stage, at, place }: DeadLetter, now: number): Message {
+  const headers: Record<string, Uint8Array> = { ...message.headers };
+  const added = { "userpipe-reason": reason, "userpipe-stage": stage, ...place };
+  for (const [name, value] of Object.entries(added)) headers[name] = encoder.encode(value);
+  if (message.key !== null) headers["userpipe-key"] = message.key;
+  return { key: encoder.encode(at), value: message.value, headers, timestamp: now };
+}
+
+/** What a dead letter keeps of a value that its topic does not take, in bytes: the topic may take less than the source gave. */
+const KEPT_BYTES = 512 * 1024;
+
+/** The same message, or one with the beginning of the value and the header `userpipe-cut`, which has its whole size. */
+function cutToFit(message: Message): Message {
+  const { value, headers } = message;
+  if (value === null || value.length <= KEPT_BYTES) return message;
+  const cut = { ...headers, "userpipe-cut": encoder.encode(String(value.length)) };
+  return { ...message, value: value.slice(0, KEPT_BYTES), headers: cut };
+}
+
+const BACKOFF = { firstMs: 200, maxMs: 10_000 };
+
+/**
+ * Publishes the dead letters, waiting aloud while their topic is away. A value larger than the topic takes is cut.
+ * @throws {UserpipeError} what waiting cannot cure, and what it can once `signal` is aborted
+ */
+export async function publishDeadLetters(
+  broker: Broker,
+  topic: string,
+  letters: readonly DeadLetter[],
+  outage: Outage,
+  signal?: AbortSignal,
+): Promise<void> {
+  let messages = letters.map((letter) => encodeDeadLetter(letter, Date.now()));
+  for (let attempt = 1;; attempt++) {
+    try {
+      await broker.publish(topic, messages);
+      return outage.over();
+    } catch (error) {
+      const cut = messages.map(cutToFit);
+      if (
+        error instanceof UserpipeError && error.code === "record-too-large" &&
+        cut.some((each, i) => each !== messages[i])
+      ) {
+        messages = cut;
+        continue;
+      }
+      if (!isTransient(error) || signal?.aborted) throw error;
+      outage.begin(error);
+      await sleep(waitMs(BACKOFF, attempt), signal);
+    }
+  }
+}

@@ -1,0 +1,63 @@
+/** Where a stream ends by itself: at an offset of each partition, or after a number of records. */
+import type { Batch, Delivered, PartitionRange, Position } from "../broker/broker.ts";
+
+/** The part of a batch that is to be carried. */
+export interface Part {
+  messages: readonly Delivered[];
+  /** The position after the part; undefined where it is the whole batch. */
+  next?: bigint;
+}
+
+export class Limits {
+  /** By partition, the offset at which the stream ends. */
+  #ends: Map<number, bigint> | undefined;
+  #left: number;
+
+  constructor(maxRecords = Number.POSITIVE_INFINITY) {
+    this.#left = maxRecords;
+  }
+
+  /** The stream ends when every partition has been carried up to these offsets. */
+  endAt(ends: Map<number, bigint>): void {
+    this.#ends = ends;
+  }
+
+  /** Whether as many records were taken as were asked for. */
+  get used(): boolean {
+    return this.#left <= 0;
+  }
+
+  /** Takes what of the batch lies before the limits, and counts it. */
+  take({ partition, messages }: Batch): Part {
+    const end = this.#ends?.get(partition);
+    let part: Part = { messages };
+    const last = messages.at(-1);
+    if (end !== undefined && last !== undefined && last.offset >= end) {
+      part = { messages: messages.filter(({ offset }) => offset < end), next: end };
+    }
+    if (part.messages.length > this.#left) {
+      const taken = part.messages.slice(0, this.#left);
+      part = { messages: taken, next: taken.length === 0 ? messages[0]!.offset : taken.at(-1)!.offset + 1n };
+    }
+    this.#left -= part.messages.length;
+    return part;
+  }
+
+  /**
+   * The partitions that are not carried to their end yet, as far as this member knows; undefined where there is
+   * no end. Those of other members are among them.
+   */
+  remaining(positions: readonly Position[]): Map<number, bigint> | undefined {
+    if (this.#ends === undefined) return undefined;
+    const remaining = new Map(this.#ends);
+    for (const { partition, acknowledged } of positions) {
+      if (acknowledged >= (remaining.get(partition) ?? 0n)) remaining.delete(partition);
+    }
+    return remaining;
+  }
+}
+
+/** The ends of the partitions that hold anything. */
+export function endsOf(partitions: readonly PartitionRange[]): Map<number, bigint> {
+  return new Map(partitions.filter(({ start, end }) => end > start).map(({ partition, end }) => [partition, end]));
+}

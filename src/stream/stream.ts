@@ -1,0 +1,209 @@
+/**
+ * The stream: batches of the topic, checked and written to the store, each acknowledged once every record of
+ * it is stored or dead-lettered (I1, I3). Runs in a worker thread; `supervisor.ts` starts it.
+ */
+import { sleep } from "../backoff.ts";
+import type { Batch, Broker, From, PartitionRange, Position, Subscription } from "../broker/broker.ts";
+import type { PlainError } from "../errors.ts";
+import type { Pipeline } from "../pipeline.ts";
+import type { Store } from "../store/store.ts";
+import { deadLetterOf, publishDeadLetters } from "./dead_letters.ts";
+import { endsOf, Limits } from "./limits.ts";
+import { Outage } from "./outage.ts";
+import { checkMessages } from "./rows.ts";
+import { Writer } from "./writer.ts";
+
+export interface StreamOptions {
+  pipeline: Pipeline;
+  broker: Broker;
+  store: Store;
+  topic: string;
+  group: string;
+  deadLetterTopic: string;
+  from: From;
+  /** End at what is the topic's end at the start. */
+  untilCaughtUp: boolean;
+  /** End at the first record of this time (ms) or later. */
+  until?: number;
+  maxRecords?: number;
+  /** Records a second. */
+  maxRate?: number;
+  maxInFlightBytes: number;
+  /** Drains: nothing new is read, what is under way is finished and committed. */
+  stop: AbortSignal;
+  /** Gives up what is under way. */
+  abort: AbortSignal;
+  /** Told every second, and at the end. */
+  onStats: (stats: StreamStats) => void;
+}
+
+/** What the stream did since its start, and where it stands. */
+export interface StreamStats {
+  /** Records stored. */
+  rows: number;
+  /** Records dead-lettered. */
+  refused: number;
+  /** Records stored whose key was missing or not their own. */
+  oddKeys: number;
+  /** Records behind the end of the partitions that this member owns. */
+  lag: number;
+  positions: Position[];
+  /** The error that is being waited out, if any. */
+  waiting?: PlainError;
+}
+
+const STATS_MS = 1_000;
+/** How often it is looked whether other members have reached the end. */
+const END_CHECK_MS = 100;
+/** With a limit of the rate, a batch is a tenth of a second's worth. */
+const RATE_BATCHES = 10;
+const MAX_BATCH_MESSAGES = 5_000;
+
+/**
+ * Resolves when a limit is reached or `stop` was aborted, with everything read acknowledged and committed.
+ * @throws {UserpipeError} what waiting cannot cure; what it can only once `abort` is aborted
+ */
+export async function stream(options: StreamOptions): Promise<StreamStats> {
+  const run = new StreamRun(options);
+  return await run.run();
+}
+
+class StreamRun {
+  readonly #options: StreamOptions;
+  readonly #limits: Limits;
+  readonly #writer: Writer;
+  readonly #deadLetterOutage: Outage;
+  readonly #tasks = new Set<Promise<void>>();
+  readonly #ended = new AbortController();
+  #failure: { error: unknown } | undefined;
+  #counts = { rows: 0, refused: 0, oddKeys: 0 };
+
+  constructor(options: StreamOptions) {
+    this.#options = options;
+    this.#limits = new Limits(options.maxRecords);
+    this.#writer = new Writer(options.store, options.abort);
+    this.#deadLetterOutage = new Outage(`the topic "${options.deadLetterTopic}"`);
+  }
+
+  async run(): Promise<StreamStats> {
+    const { broker, store, topic, group, from, maxInFlightBytes, stop, onStats } = this.#options;
+    // At the start an end that does not answer is most likely a wrong address: said at once, not waited for.
+    const partitions = await broker.partitions(topic);
+    const checked = await store.check();
+    if (!checked.ok) throw checked.error;
+    await this.#setEnds(partitions);
+    const subscription = await broker.subscribe({
+      topic,
+      group,
+      from,
+      maxInFlightBytes,
+      maxBatchMessages: this.#maxBatchMessages(),
+    });
+    const drain = () => subscription.stop();
+    if (stop.aborted) drain();
+    stop.addEventListener("abort", drain);
+    const ticker = setInterval(() => onStats(this.#stats(subscription)), STATS_MS);
+    const ender = this.#stopAtEnd(subscription);
+    let stats: StreamStats;
+    try {
+      await this.#carryAll(subscription);
+    } finally {
+      await Promise.all(this.#tasks);
+      this.#ended.abort();
+      clearInterval(ticker);
+      stop.removeEventListener("abort", drain);
+      await ender;
+      stats = this.#stats(subscription);
+      await subscription.close();
+    }
+    onStats(stats);
+    if (this.#failure !== undefined) throw this.#failure.error;
+    return stats;
+  }
+
+  #maxBatchMessages(): number {
+    const { maxRate } = this.#options;
+    return maxRate === undefined ? MAX_BATCH_MESSAGES : Math.min(MAX_BATCH_MESSAGES, Math.ceil(maxRate / RATE_BATCHES));
+  }
+
+  async #setEnds(partitions: readonly PartitionRange[]): Promise<void> {
+    const { broker, topic, untilCaughtUp, until } = this.#options;
+    if (untilCaughtUp) this.#limits.endAt(endsOf(partitions));
+    else if (until !== undefined && until <= Date.now()) this.#limits.endAt(await broker.offsetsAt(topic, until));
+  }
+
+  async #carryAll(subscription: Subscription): Promise<void> {
+    const started = performance.now();
+    const { maxRate } = this.#options;
+    let read = 0;
+    for (;;) {
+      const batch = await subscription.next();
+      if (batch === null) return;
+      const part = this.#limits.take(batch);
+      if (this.#limits.used) subscription.stop();
+      read += part.messages.length;
+      const task = this.#carry(batch, part).catch((error) => {
+        this.#failure ??= { error };
+        subscription.stop();
+      });
+      this.#tasks.add(task);
+      task.then(() => this.#tasks.delete(task));
+      if (maxRate !== undefined) await sleep(read / maxRate * 1000 - (performance.now() - started), this.#ended.signal);
+    }
+  }
+
+  async #carry(batch: Batch, { messages, next }: ReturnType<Limits["take"]>): Promise<void> {
+    const { pipeline, broker, topic, deadLetterTopic, abort } = this.#options;
+    const checked = checkMessages(pipeline, topic, messages, Date.now());
+    const byStore = await this.#writer.write(checked.rows);
+    const refused = [
+      ...checked.refused,
+      ...byStore.map(({ index, reason }) => deadLetterOf(topic, checked.messages[index]!, "store", reason)),
+    ];
+    if (refused.length > 0) {
+      await publishDeadLetters(broker, deadLetterTopic, refused, this.#deadLetterOutage, abort);
+    }
+    // I1: only here, behind the store and the dead-letter topic.
+    batch.acknowledge(next);
+    this.#counts.rows += checked.rows.length - byStore.length;
+    this.#counts.refused += refused.length;
+    this.#counts.oddKeys += checked.oddKeys;
+  }
+
+  /** Stops the subscription once every partition is carried to its end, by this member or by others. */
+  async #stopAtEnd(subscription: Subscription): Promise<void> {
+    const { broker, topic, until, untilCaughtUp } = this.#options;
+    if (!untilCaughtUp && until === undefined) return;
+    const { signal } = this.#ended;
+    try {
+      if (until !== undefined && until > Date.now()) {
+        await sleep(until - Date.now(), signal);
+        if (!signal.aborted) this.#limits.endAt(await broker.offsetsAt(topic, until));
+      }
+      while (!signal.aborted && !await this.#atEnd(subscription)) await sleep(END_CHECK_MS, signal);
+    } catch (error) {
+      this.#failure ??= { error };
+    }
+    subscription.stop();
+  }
+
+  async #atEnd(subscription: Subscription): Promise<boolean> {
+    const { broker, topic, group, from } = this.#options;
+    const positions = subscription.positions();
+    const remaining = this.#limits.remaining(positions);
+    if (remaining === undefined) return false;
+    if (remaining.size === 0) return true;
+    if (positions.some(({ partition }) => remaining.has(partition))) return false;
+    // A seek is asked for and no partition is assigned yet: what the group has committed says nothing.
+    if (from !== "committed" && positions.length === 0) return false;
+    const committed = await broker.committed(topic, group);
+    return [...remaining].every(([partition, end]) => (committed.get(partition) ?? -1n) >= end);
+  }
+
+  #stats(subscription: Subscription): StreamStats {
+    const positions = subscription.positions();
+    const lag = positions.reduce((sum, { acknowledged, end }) => sum + Math.max(0, Number(end - acknowledged)), 0);
+    const waiting = this.#writer.outage.current ?? this.#deadLetterOutage.current;
+    return { ...this.#counts, lag, positions, waiting: waiting?.toPlain() };
+  }
+}

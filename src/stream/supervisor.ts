@@ -1,0 +1,108 @@
+/**
+ * The stream's worker thread seen from the main one: starts it, passes on what it says, and starts it again
+ * after a wait where it died of something that waiting may cure.
+ */
+import { sleep, waitMs } from "../backoff.ts";
+import { isTransient, UserpipeError } from "../errors.ts";
+import { logger, type LogOptions } from "../log.ts";
+import type { Settings } from "../settings.ts";
+import type { FromWorker, ToWorker } from "./messages.ts";
+import type { StreamStats } from "./stream.ts";
+
+const log = logger("stream");
+
+export interface SuperviseOptions {
+  settings: Settings;
+  log: Omit<LogOptions, "beforeWrite">;
+  /** Whether a live line is on the terminal, for which the worker's log lines make room. */
+  live: boolean;
+  /** Drains and ends. */
+  stop: AbortSignal;
+  /** Ends at once. */
+  abort: AbortSignal;
+  onStats?: (stats: StreamStats) => void;
+}
+
+const BACKOFF = { firstMs: 500, maxMs: 30_000 };
+/** A worker that ran this long and then died starts the waits anew. */
+const GOOD_RUN_MS = 60_000;
+
+/**
+ * Resolves with the counts of all workers together when the stream has reached its limit or was stopped.
+ * @throws {UserpipeError} what waiting cannot cure; before the first batch also what it can
+ */
+export async function superviseStream(options: SuperviseOptions): Promise<StreamStats> {
+  const before = { rows: 0, refused: 0, oddKeys: 0 };
+  for (let attempt = 1;; attempt++) {
+    const started = performance.now();
+    let last: StreamStats | undefined;
+    try {
+      const onStats = (stats: StreamStats) => options.onStats?.(last = added(before, stats));
+      const settings = withoutTaken(options.settings, before.rows + before.refused);
+      return added(before, await runWorker({ ...options, settings, onStats }));
+    } catch (error) {
+      // What cannot be reached at the very start is most likely a wrong address: say so and end.
+      if (!isTransient(error) || last === undefined || options.stop.aborted) throw error;
+      if (performance.now() - started > GOOD_RUN_MS) attempt = 1;
+      const wait = waitMs(BACKOFF, attempt);
+      log.error("{message}. Starting the stream again in {seconds} s", {
+        message: error.message,
+        seconds: Math.round(wait / 100) / 10,
+      });
+      Object.assign(before, { rows: last.rows, refused: last.refused, oddKeys: last.oddKeys });
+      await sleep(wait, options.stop);
+    }
+  }
+}
+
+/** What is left of `--max-records` for a worker that follows another. */
+function withoutTaken(settings: Settings, taken: number): Settings {
+  const { maxRecords } = settings;
+  return maxRecords === undefined ? settings : { ...settings, maxRecords: Math.max(1, maxRecords - taken) };
+}
+
+function added(before: Pick<StreamStats, "rows" | "refused" | "oddKeys">, stats: StreamStats): StreamStats {
+  return {
+    ...stats,
+    rows: before.rows + stats.rows,
+    refused: before.refused + stats.refused,
+    oddKeys: before.oddKeys + stats.oddKeys,
+  };
+}
+
+async function runWorker({ settings, log, live, stop, abort, onStats }: SuperviseOptions): Promise<StreamStats> {
+  const worker = new Worker(new URL("./worker.ts", import.meta.url), { type: "module", name: "stream" });
+  const say = (message: ToWorker) => worker.postMessage(message);
+  const onStop = () => say({ type: "stop" });
+  const onAbort = () => say({ type: "abort" });
+  try {
+    return await new Promise<StreamStats>((resolve, reject) => {
+      worker.onmessage = ({ data }: MessageEvent<FromWorker>) => {
+        if (data.type === "stats") onStats?.(data.stats);
+        else if (data.type === "done") resolve(data.stats);
+        else if (data.type === "failed") reject(UserpipeError.fromPlain(data.error));
+        else reject(defect(data.stack));
+      };
+      worker.onerror = (event) => {
+        event.preventDefault();
+        reject(defect(event.message));
+      };
+      say({ type: "start", settings, log: { ...log, live } });
+      if (stop.aborted) onStop();
+      stop.addEventListener("abort", onStop);
+      abort.addEventListener("abort", onAbort);
+    });
+  } finally {
+    stop.removeEventListener("abort", onStop);
+    abort.removeEventListener("abort", onAbort);
+    worker.terminate();
+  }
+}
+
+function defect(stack: string): UserpipeError {
+  return new UserpipeError(
+    "worker",
+    `The stream's worker ended: ${stack}`,
+    "This is a defect of userpipe: nothing is lost, please report it with the lines above",
+  );
+}

@@ -1,0 +1,61 @@
+/** The stream's thread: opens its own ends, runs the stream, and tells the supervisor how it goes. */
+import { UserpipeError } from "../errors.ts";
+import { clearLine, configureLog } from "../log.ts";
+import { namesOf, openBroker, openStore } from "../open.ts";
+import type { Settings } from "../settings.ts";
+import type { FromWorker, ToWorker } from "./messages.ts";
+import { stream, type StreamStats } from "./stream.ts";
+
+/** The worker's own scope, which the types of the main thread do not show. */
+const scope = self as unknown as {
+  onmessage: ((event: MessageEvent<ToWorker>) => void) | null;
+  postMessage(message: FromWorker): void;
+};
+
+const stop = new AbortController();
+const abort = new AbortController();
+
+scope.onmessage = async ({ data }) => {
+  if (data.type === "stop") return stop.abort();
+  if (data.type === "abort") return abort.abort();
+  const { live, ...log } = data.log;
+  await configureLog(live ? { ...log, beforeWrite: clearLine } : log);
+  try {
+    scope.postMessage({ type: "done", stats: await run(data.settings) });
+  } catch (error) {
+    if (error instanceof UserpipeError) scope.postMessage({ type: "failed", error: error.toPlain() });
+    else {scope.postMessage({
+        type: "defect",
+        stack: error instanceof Error ? error.stack ?? error.message : String(error),
+      });}
+  }
+};
+
+async function run(settings: Settings): Promise<StreamStats> {
+  const { from, until, maxRecords, maxRate, maxInFlightBytes, untilCaughtUp, group } = settings;
+  const broker = await openBroker(settings);
+  try {
+    const store = await openStore(settings);
+    try {
+      return await stream({
+        ...namesOf(settings),
+        broker,
+        store,
+        group,
+        from: from,
+        until: until?.timestamp,
+        untilCaughtUp,
+        maxRecords,
+        maxRate,
+        maxInFlightBytes,
+        stop: stop.signal,
+        abort: abort.signal,
+        onStats: (stats) => scope.postMessage({ type: "stats", stats }),
+      });
+    } finally {
+      await store.close();
+    }
+  } finally {
+    await broker.close();
+  }
+}
