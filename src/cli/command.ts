@@ -1,0 +1,70 @@
+/** What a command of the command line is: its words, its settings, and what it does. */
+import type { LogOptions } from "../log.ts";
+import type { SettingName, Settings } from "../settings.ts";
+import type { Terminal } from "./terminal.ts";
+
+export interface Context {
+  settings: Settings;
+  /** Positional arguments. */
+  args: string[];
+  terminal: Terminal;
+  log: Omit<LogOptions, "beforeWrite">;
+  /** The first signal: drain and end. */
+  stop: AbortSignal;
+  /** The drain's limit has passed: give up what is under way. */
+  abort: AbortSignal;
+}
+
+export interface Command {
+  name: string;
+  summary: string;
+  /** Commander's form: `[question] [arguments...]`. */
+  arguments?: string;
+  /** Paragraphs below the options. */
+  details?: string;
+  examples: readonly string[];
+  settings: readonly SettingName[];
+  /** Loads the code: `--help` and `--version` need none of it. @returns the exit code */
+  load: () => Promise<(context: Context) => Promise<number>>;
+}
+
+/** Settings of groups of commands. */
+export const COMMON = ["dataDir", "logLevel", "logFormat", "quiet"] as const satisfies SettingName[];
+export const BROKER = ["brokers", "topic"] as const satisfies SettingName[];
+export const STORE = [
+  "contactPoints",
+  "dataCenter",
+  "consistency",
+  "keyspace",
+  "table",
+] as const satisfies SettingName[];
+export const INIT = [
+  "partitions",
+  "replication",
+  "retention",
+  "retentionBytes",
+  "replicationFactor",
+  "migrate",
+] as const satisfies SettingName[];
+export const INGEST = [
+  "count",
+  "seed",
+  "page",
+  "nat",
+  "url",
+  "file",
+  "generate",
+  "every",
+  "cron",
+  "timeZone",
+] as const satisfies SettingName[];
+export const STREAM = [
+  "group",
+  "from",
+  "untilCaughtUp",
+  "until",
+  "maxRecords",
+  "maxRate",
+  "ttl",
+  "maxInFlightBytes",
+] as const satisfies SettingName[];

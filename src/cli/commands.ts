@@ -1,0 +1,103 @@
+/** The table of commands: help, completion and the README follow it. */
+import { BROKER, type Command, COMMON, INGEST, INIT, STORE, STREAM } from "./command.ts";
+
+export const COMMANDS: readonly Command[] = [
+  {
+    name: "demo",
+    summary: "show the whole way once: fetch users, publish, stream and query them, in ./userpipe-demo",
+    details: "Where the API cannot be reached it says so and generates users of the same shape instead.",
+    examples: ["userpipe demo", "userpipe demo --generate 200000"],
+    settings: ["count", "generate", "url", "logLevel", "logFormat", "quiet"],
+    load: async () => (await import("./demo.ts")).demo,
+  },
+  {
+    name: "up",
+    summary: "run all of it in one process: init, ingest on a schedule, stream",
+    details: "Takes the flags of init, ingest and stream; without --every or --cron it ingests every minute.",
+    examples: [
+      "userpipe up",
+      "userpipe up --every 5m --count 500",
+      "userpipe up --brokers 127.0.0.1:9092 --contact-points 127.0.0.1:9042",
+    ],
+    settings: [
+      ...COMMON,
+      ...BROKER,
+      "deadLetterTopic",
+      ...STORE,
+      ...INIT,
+      ...INGEST,
+      ...STREAM,
+      "pipeline",
+      "stopTimeout",
+    ],
+    load: async () => (await import("./up.ts")).up,
+  },
+  {
+    name: "init",
+    summary: "make the topic, the dead-letter topic, the keyspace and the table where they are not there",
+    examples: ["userpipe init", "userpipe init --partitions 8 --retention 30d", "userpipe init --dry-run"],
+    settings: [...COMMON, ...BROKER, "deadLetterTopic", ...STORE, ...INIT, "dryRun", "pipeline"],
+    load: async () => (await import("./init.ts")).init,
+  },
+  {
+    name: "ingest",
+    summary: "fetch users, check and normalise them, publish them to the topic",
+    details: "One run, unless --every or --cron keeps it running. With --every the first run is made at once.",
+    examples: [
+      "userpipe ingest --count 500",
+      "userpipe ingest --every 1m",
+      'userpipe ingest --cron "0 6 * * MON-FRI" --time-zone Europe/Berlin',
+      "userpipe ingest --file recorded.json",
+    ],
+    settings: [...COMMON, ...BROKER, "deadLetterTopic", ...INGEST, "pipeline", "stopTimeout"],
+    load: async () => (await import("./ingest.ts")).ingest,
+  },
+  {
+    name: "stream",
+    summary: "carry the topic into the table until it is stopped",
+    details: "A record that is refused goes to the dead-letter topic with its reason; those behind it go on.",
+    examples: [
+      "userpipe stream",
+      "userpipe stream --until-caught-up",
+      "userpipe stream --from earliest --group replay",
+    ],
+    settings: [...COMMON, ...BROKER, "deadLetterTopic", ...STORE, ...STREAM, "pipeline", "stopTimeout"],
+    load: async () => (await import("./stream.ts")).stream,
+  },
+  {
+    name: "query",
+    summary: "ask the table",
+    arguments: "[question] [arguments...]",
+    details: `Questions:
+  count                 how many rows there are
+  list [n]              n rows, 10 where it is left out
+  id <uuid>             one row
+  by <column> [value]   how many rows have each value of the column, or that one
+  --cql "SELECT …"      any one SELECT`,
+    examples: [
+      "userpipe query count",
+      "userpipe query by gender",
+      'userpipe query --cql "SELECT first_name, email FROM spark_streams.created_users LIMIT 3"',
+    ],
+    settings: [...COMMON, ...STORE, "cql", "format", "pipeline"],
+    load: async () => (await import("./query.ts")).query,
+  },
+  {
+    name: "peek",
+    summary: "show messages of the topic, without joining a consumer group",
+    examples: [
+      "userpipe peek",
+      "userpipe peek --follow",
+      "userpipe peek --partition 0 --offset 1000 --max 1",
+      "userpipe peek --at 2026-01-31T12:00:00Z --max 20",
+    ],
+    settings: [
+      ...COMMON,
+      ...BROKER,
+      ...["max", "fromBeginning", "follow", "partition", "offset", "at", "key"] as const,
+      "format",
+      "pipeline",
+    ],
+    load: async () => (await import("./peek.ts")).peek,
+  },
+];

@@ -1,0 +1,74 @@
+/** `demo`: the whole way once on the embedded ends, by the code that `up` runs, worker included. */
+import { EXIT, type UserpipeError } from "../errors.ts";
+import type { RunReport } from "../ingest/run.ts";
+import { namesOf, openBroker, openRuns, openStore } from "../open.ts";
+import { printRows } from "../query/format.ts";
+import { list } from "../query/query.ts";
+import type { Settings } from "../settings.ts";
+import type { Context } from "./command.ts";
+import { makeRun } from "./ingest.ts";
+import { initEnds } from "./init.ts";
+import { carry } from "./stream.ts";
+import { counted, grouped, seconds } from "./terminal.ts";
+
+const DEMO_COUNT = 1_000;
+/** The columns of the five rows at the end: what fits a terminal. */
+const SHOWN = ["id", "first_name", "last_name", "gender", "post_code"];
+
+export async function demo(given: Context): Promise<number> {
+  const context = { ...given, settings: demoSettings(given.settings) };
+  const { settings, terminal } = context;
+  const started = performance.now();
+  const broker = await openBroker(settings);
+  const store = await openStore(settings);
+  const runs = await openRuns(settings);
+  try {
+    await initEnds(settings, broker, store, terminal);
+    const ingest = (settings: Settings) => makeRun(settings, broker, runs, terminal, context.stop);
+    const report = await withFallback(ingest, settings, (line) => terminal.print(line));
+    const { published, refused, source, ms } = report;
+    terminal.print(
+      `ingest    ${counted(published, "user")} from ${source} in ${seconds(ms)}, ${grouped(refused)} refused`,
+    );
+    const streamed = performance.now();
+    const { rows } = await carry(context);
+    const streamMs = performance.now() - streamed;
+    const rate = grouped(rows / (streamMs / 1000));
+    terminal.print(`stream    ${counted(rows, "row")} written in ${seconds(streamMs)}, ${rate} rows/s`);
+    const total = await store.count();
+    const { name, keyspace } = namesOf(settings).table;
+    terminal.print(`query     ${counted(total, "row")} in ${keyspace}.${name}; five of them:`);
+    const five = list(store, { ...namesOf(settings).table, columns: shownColumns(settings) }, 5);
+    const { width, colour } = terminal;
+    const print = (line: string) => terminal.print(line);
+    await printRows(five.columns, five.pages, { format: "table", width, colour, print });
+    terminal.print(`done      in ${seconds(performance.now() - started)}. Next: userpipe up`);
+    return EXIT.done;
+  } finally {
+    await runs.close();
+    await store.close();
+    await broker.close();
+  }
+}
+
+function demoSettings(settings: Settings): Settings {
+  return { ...settings, dataDir: "./userpipe-demo", count: settings.count ?? DEMO_COUNT, untilCaughtUp: true };
+}
+
+function shownColumns(settings: Settings) {
+  return namesOf(settings).table.columns.filter(({ name }) => SHOWN.includes(name));
+}
+
+/** The run, or where the source failed one of as many generated records. */
+async function withFallback(
+  ingest: (settings: Settings) => Promise<RunReport>,
+  settings: Settings,
+  say: (line: string) => void,
+): Promise<RunReport> {
+  const report = await ingest(settings);
+  if (report.error === undefined) return report;
+  say(`ingest    ${(report.error as UserpipeError).message}. Generating ${grouped(settings.count!)} users instead`);
+  const generated = await ingest({ ...settings, generate: settings.count });
+  if (generated.error !== undefined) throw generated.error;
+  return generated;
+}

@@ -1,0 +1,139 @@
+/** Arguments to a command: builds the command line from the table of commands, and prints what went wrong. */
+import { Command as Commander, CommanderError, Option } from "commander";
+import { EXIT, messageOf, UserpipeError } from "../errors.ts";
+import { configureLog } from "../log.ts";
+import { resolveSettings, SETTINGS } from "../settings.ts";
+import type { Command } from "./command.ts";
+import { COMMANDS } from "./commands.ts";
+import { listen } from "./signals.ts";
+import { Terminal, wantsColour } from "./terminal.ts";
+import { VERSION } from "./version.ts";
+
+/** Ends the process at once. */
+type Exit = (code: number) => never;
+
+/** Runs the command that `args` name. Never throws. @returns the exit code */
+export async function main(args: readonly string[], exit: Exit): Promise<number> {
+  try {
+    return await parse(args, exit);
+  } catch (error) {
+    return report(error);
+  }
+}
+
+async function parse(args: readonly string[], exit: Exit): Promise<number> {
+  let code: number = EXIT.done;
+  const program = quiet(new Commander("userpipe"))
+    .description("Carries users from an HTTP source through a topic into a table, and lets you see it happen.")
+    .version(VERSION, "-V, --version", "print the version")
+    .helpOption("-h, --help", "print this help")
+    .helpCommand("help [command]", "print the help of a command")
+    .addHelpText("after", HELP)
+    .showSuggestionAfterError();
+  for (const command of COMMANDS) {
+    program.addCommand(build(command, async (flags, positional) => code = await run(command, flags, positional, exit)));
+  }
+  try {
+    await program.parseAsync([...args], { from: "user" });
+  } catch (error) {
+    if (!(error instanceof CommanderError)) throw error;
+    if (error.exitCode === 0) return EXIT.done;
+    // Without a command commander prints the help to standard error by itself.
+    if (error.code === "commander.help") return EXIT.usage;
+    throw new UserpipeError(
+      "usage",
+      error.message.replace(/^error: /, "").replaceAll("\n", " "),
+      `Run "${helpOf(args)}" to see what there is`,
+    );
+  }
+  return code;
+}
+
+const HELP = `
+With nothing named, topic and table are SQLite files in ./userpipe-data. Name a Kafka with --brokers or
+KAFKA_BROKERS, a Cassandra with --contact-points or CASSANDRA_CONTACT_POINTS.
+
+Exit codes: 0 done, 1 done with records refused, 2 wrong usage or settings, 3 a component is out of reach,
+130 and 143 cut short by a signal, 70 a defect of userpipe.`;
+
+function helpOf(args: readonly string[]): string {
+  const command = COMMANDS.find(({ name }) => name === args[0]);
+  return command === undefined ? "userpipe --help" : `userpipe ${command.name} --help`;
+}
+
+function quiet(commander: Commander): Commander {
+  return commander.exitOverride()
+    .configureOutput({ outputError: () => {} })
+    .configureHelp({ subcommandTerm: (command) => command.name() });
+}
+
+function build(command: Command, action: (flags: Record<string, string | true>, args: string[]) => Promise<unknown>) {
+  const built = quiet(new Commander(command.name))
+    .summary(command.summary)
+    .description([command.summary, command.details].filter(Boolean).join("\n\n"))
+    .helpOption("-h, --help", "print this help")
+    .allowExcessArguments(false)
+    .addHelpText("after", `\nExamples:\n${command.examples.map((example) => `  ${example}`).join("\n")}`);
+  if (command.arguments !== undefined) built.arguments(command.arguments);
+  const names = new Map<string, string>();
+  for (const name of command.settings) {
+    const { flag, help, env, default: value } = SETTINGS[name];
+    const also = [env && `env ${env}`, shown(value) && `default ${shown(value)}`].filter(Boolean).join(", ");
+    const option = new Option(flag, also === "" ? help : `${help} (${also})`);
+    names.set(option.attributeName(), name);
+    built.addOption(option);
+  }
+  built.action(async () => {
+    const flags: Record<string, string | true> = {};
+    for (const [option, value] of Object.entries(built.opts())) flags[names.get(option)!] = value;
+    await action(flags, built.processedArgs.flat().filter((arg) => arg !== undefined));
+  });
+  return built;
+}
+
+function shown(value: unknown): string {
+  if (value === undefined || value === false) return "";
+  if (typeof value !== "number") return String(value);
+  if (value % 86_400_000 === 0) return `${value / 86_400_000}d`;
+  if (value % 1_048_576 === 0) return `${value / 1_048_576}MiB`;
+  return value >= 10_000 && value % 1000 === 0 ? `${value / 1000}s` : String(value);
+}
+
+async function run(
+  command: Command,
+  flags: Record<string, string | true>,
+  args: string[],
+  exit: Exit,
+): Promise<number> {
+  const settings = resolveSettings(command.settings, flags, (name) => Deno.env.get(name));
+  const format = settings.logFormat ?? (Deno.stderr.isTerminal() ? "pretty" : "json");
+  const terminal = new Terminal({ quiet: settings.quiet, json: format === "json" });
+  const level = settings.quiet ? "error" : settings.logLevel;
+  const log = { level, format, colour: wantsColour(Deno.stderr.isTerminal()) };
+  await configureLog({ ...log, beforeWrite: () => terminal.clear() });
+  const signals = listen(terminal, settings.stopTimeout, exit);
+  try {
+    const work = await command.load();
+    const { stop, abort } = signals;
+    return signals.exitCode(await work({ settings, args, terminal, log, stop, abort }));
+  } catch (error) {
+    terminal.clear();
+    return signals.exitCode(report(error));
+  } finally {
+    signals.end();
+  }
+}
+
+/** The one place that prints an error. */
+function report(error: unknown): number {
+  if (error instanceof Deno.errors.BrokenPipe) return EXIT.done;
+  if (error instanceof UserpipeError) {
+    console.error(`error: ${error.message}\n  ${error.hint}`);
+    return error.exit;
+  }
+  console.error(
+    `error: a defect of userpipe: ${error instanceof Error ? error.stack ?? error.message : messageOf(error)}`,
+  );
+  console.error("  Nothing that was acknowledged is lost. Please report it with the lines above");
+  return EXIT.defect;
+}

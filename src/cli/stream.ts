@@ -1,0 +1,71 @@
+/** `stream`: the worker thread that carries the topic into the table, and what of it is shown. */
+import { EXIT } from "../errors.ts";
+import { logger } from "../log.ts";
+import type { StreamStats } from "../stream/stream.ts";
+import { superviseStream } from "../stream/supervisor.ts";
+import type { Context } from "./command.ts";
+import { grouped, seconds } from "./terminal.ts";
+
+const log = logger("stream");
+
+/** Where there is no live line, a log line this often, in ms. */
+const LOG_EVERY_MS = 10_000;
+
+export async function stream(context: Context): Promise<number> {
+  const { settings, terminal } = context;
+  if (settings.from !== "committed") {
+    terminal.note(`Beginning at ${fromText(settings.from)}. Started again with the same flag, it begins there again.`);
+  }
+  const started = performance.now();
+  const stats = await carry(context);
+  terminal.print(streamSummary(stats, performance.now() - started));
+  return stats.refused > 0 ? EXIT.found : EXIT.done;
+}
+
+/** Carries until a limit or the first signal, with a live line on a terminal. */
+export async function carry(context: Context): Promise<StreamStats> {
+  const { settings, terminal, stop, abort } = context;
+  const rate = rateMeter();
+  let logged = performance.now();
+  let before = 0;
+  const onStats = (stats: StreamStats) => {
+    const line = liveLine(stats, rate(stats.rows));
+    terminal.show(line);
+    const now = performance.now();
+    if (!terminal.live && now - logged >= LOG_EVERY_MS && stats.rows > before) {
+      log.info("{line}", { line });
+      logged = now;
+      before = stats.rows;
+    }
+  };
+  try {
+    return await superviseStream({ settings, log: context.log, live: terminal.live, stop, abort, onStats });
+  } finally {
+    terminal.clear();
+  }
+}
+
+function rateMeter(): (rows: number) => number {
+  let last = { at: performance.now(), rows: 0 };
+  return (rows) => {
+    const at = performance.now();
+    const rate = (rows - last.rows) / Math.max(0.001, (at - last.at) / 1000);
+    last = { at, rows };
+    return Math.round(rate);
+  };
+}
+
+function liveLine({ rows, refused, lag, waiting }: StreamStats, rate: number): string {
+  const line = `${grouped(rate)} rows/s · lag ${grouped(lag)} · ${grouped(rows)} written · ${grouped(refused)} refused`;
+  return waiting === undefined ? line : `${line} · waiting: ${waiting.message}`;
+}
+
+export function streamSummary({ rows, refused, oddKeys }: StreamStats, ms: number): string {
+  const odd = oddKeys === 0 ? "" : `, ${grouped(oddKeys)} of them under a key that is not their own`;
+  const rate = grouped(rows / Math.max(0.001, ms / 1000));
+  return `wrote ${grouped(rows)} rows${odd}, refused ${grouped(refused)} in ${seconds(ms)} (${rate} rows/s)`;
+}
+
+function fromText(from: "earliest" | "latest" | { timestamp: number }): string {
+  return typeof from === "string" ? `the ${from} record` : new Date(from.timestamp).toISOString();
+}

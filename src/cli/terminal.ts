@@ -1,0 +1,91 @@
+/** Where commands print: results to standard output, a live line and notes to standard error. */
+import { clearLine } from "../log.ts";
+
+const encoder = new TextEncoder();
+
+export class Terminal {
+  /** Whether standard output is a terminal: tables there, plain lines in a pipe. */
+  readonly interactive: boolean;
+  /** Whether the live line is shown. */
+  readonly live: boolean;
+  readonly colour: boolean;
+  readonly quiet: boolean;
+  #liveLine = false;
+
+  constructor({ quiet, json }: { quiet: boolean; json: boolean }) {
+    this.quiet = quiet;
+    this.interactive = Deno.stdout.isTerminal();
+    this.live = Deno.stderr.isTerminal() && !quiet && !json;
+    this.colour = wantsColour(Deno.stderr.isTerminal());
+  }
+
+  /** Columns of the terminal; a pipe has no limit. */
+  get width(): number {
+    if (!this.interactive) return Number.POSITIVE_INFINITY;
+    return Deno.consoleSize().columns || 80;
+  }
+
+  /** A result: to standard output. */
+  print(line: string): void {
+    this.clear();
+    writeAll(Deno.stdout, `${line}\n`);
+  }
+
+  /** A word to the person at the terminal: to standard error, not with `--quiet`. */
+  note(line: string): void {
+    if (this.quiet) return;
+    this.clear();
+    writeAll(Deno.stderr, `${line}\n`);
+  }
+
+  /** Shows `line` in place of the one before, on a terminal. */
+  show(line: string): void {
+    if (!this.live) return;
+    writeAll(Deno.stderr, `\r\x1b[K${line.slice(0, this.#room())}`);
+    this.#liveLine = true;
+  }
+
+  /** Takes the live line away. */
+  clear(): void {
+    if (!this.#liveLine) return;
+    clearLine();
+    this.#liveLine = false;
+  }
+
+  bold(text: string): string {
+    return this.colour ? `\x1b[1m${text}\x1b[0m` : text;
+  }
+
+  #room(): number {
+    return (Deno.consoleSize().columns || 80) - 1;
+  }
+}
+
+/** https://no-color.org and https://force-color.org */
+export function wantsColour(isTerminal: boolean): boolean {
+  if (Deno.env.get("NO_COLOR")) return false;
+  if (Deno.env.get("FORCE_COLOR") || Deno.env.get("CLICOLOR_FORCE")) return true;
+  return isTerminal && Deno.env.get("TERM") !== "dumb";
+}
+
+function writeAll(to: { writeSync(bytes: Uint8Array): number }, text: string): void {
+  let bytes = encoder.encode(text);
+  while (bytes.length > 0) bytes = bytes.subarray(to.writeSync(bytes));
+}
+
+/** `1234567` as `1,234,567`. */
+export function grouped(count: number): string {
+  return count.toLocaleString("en-US", { maximumFractionDigits: 0 });
+}
+
+/** `1 record`, `1,234 records`. */
+export function counted(count: number, noun: string): string {
+  return `${grouped(count)} ${noun}${count === 1 ? "" : "s"}`;
+}
+
+/** ms as `0.42 s`, `12.3 s`, `3 min 20 s`. */
+export function seconds(ms: number): string {
+  if (ms < 10_000) return `${(ms / 1000).toFixed(2)} s`;
+  if (ms < 120_000) return `${(ms / 1000).toFixed(1)} s`;
+  return `${Math.floor(ms / 60_000)} min ${Math.round((ms % 60_000) / 1000)} s`;
+}

@@ -1,0 +1,184 @@
+/** Ends that are out of reach, missing or different: two lines that say so and what to do, and the right exit code. */
+import assert from "node:assert/strict";
+import cassandra from "cassandra-driver";
+import { succeeds, userpipe, withFolder } from "./support/cli.ts";
+import { requireServices, serviceTest, uniqueName } from "./support/services.ts";
+import { failsAsItShould, type Wrong } from "./support/wrong.ts";
+
+/** A port that nothing listens at. */
+const NOWHERE = "127.0.0.1:1";
+
+const WRONG: (Wrong & { name: string })[] = [
+  {
+    name: "an unreachable broker",
+    args: ["ingest", "--generate", "1", "--brokers", NOWHERE],
+    message: /Cannot reach Kafka at "127.0.0.1:1"/,
+    hint: /docker compose up -d.*--brokers/,
+    code: 3,
+  },
+  {
+    name: "an unreachable broker, for init",
+    args: ["init", "--brokers", NOWHERE],
+    message: /Cannot reach Kafka at "127.0.0.1:1"/,
+    hint: /docker compose up -d/,
+    code: 3,
+  },
+  {
+    name: "an unreachable broker, for stream",
+    args: ["stream", "--brokers", NOWHERE],
+    message: /Cannot reach Kafka at "127.0.0.1:1"/,
+    hint: /docker compose up -d/,
+    code: 3,
+  },
+  {
+    name: "a broker whose name is not known",
+    args: ["peek", "--brokers", "no-such-host.invalid"],
+    message: /Cannot reach Kafka at "no-such-host.invalid:9092"/,
+    hint: /./,
+    code: 3,
+  },
+  {
+    name: "an unreachable store",
+    args: ["query", "count", "--contact-points", NOWHERE],
+    message: /Cannot reach Cassandra at "127.0.0.1:1"/,
+    hint: /docker compose up -d.*--contact-points/,
+    code: 3,
+  },
+  {
+    name: "an unreachable store, for stream",
+    before: [["init"]],
+    args: ["stream", "--contact-points", NOWHERE],
+    message: /Cannot reach Cassandra/,
+    hint: /docker compose up -d/,
+    code: 3,
+  },
+  {
+    name: "an unreachable source",
+    before: [["init"]],
+    args: ["ingest", "--url", `http://${NOWHERE}/`],
+    message: /127.0.0.1:1/,
+    hint: /./,
+    code: 3,
+  },
+  {
+    name: "a topic that is missing, for ingest",
+    args: ["ingest", "--generate", "1"],
+    message: /topic "users_created"/,
+    hint: /userpipe init/,
+    code: 2,
+  },
+  {
+    name: "a topic that is missing, for stream",
+    args: ["stream"],
+    message: /topic "users_created"/,
+    hint: /userpipe init/,
+    code: 2,
+  },
+  {
+    name: "a topic that is missing, for peek",
+    before: [["init"]],
+    args: ["peek", "--topic", "typo"],
+    message: /topic "typo"/,
+    hint: /userpipe init/,
+    code: 2,
+  },
+  {
+    name: "a table that is missing",
+    before: [["init"]],
+    args: ["query", "count", "--table", "typo"],
+    message: /typo/,
+    hint: /userpipe init/,
+    code: 2,
+  },
+  {
+    name: "a keyspace that is missing",
+    args: ["query", "count", "--keyspace", "typo"],
+    message: /typo/,
+    hint: /userpipe init/,
+    code: 2,
+  },
+  {
+    name: "a file that is missing",
+    before: [["init"]],
+    args: ["ingest", "--file", "nothing.json"],
+    message: /nothing\.json/,
+    hint: /./,
+    code: 2,
+  },
+  {
+    name: "a database file that is not one",
+    files: { "userpipe-data/topics.db": "no database ".repeat(100) },
+    args: ["init"],
+    message: /topics\.db".*not a SQLite database/,
+    hint: /--data-dir/,
+    code: 2,
+  },
+  {
+    name: "a data folder that is a file",
+    files: { "data": "a file" },
+    args: ["init", "--data-dir", "data"],
+    message: /data/,
+    hint: /--data-dir/,
+    code: 2,
+  },
+];
+
+for (const wrong of WRONG) {
+  Deno.test(`${wrong.name}: "userpipe ${wrong.args.join(" ")}"`, () => failsAsItShould(wrong));
+}
+
+serviceTest("a topic that is missing on Kafka", async ({ brokers }) => {
+  const topic = uniqueName("missing");
+  for (const args of [["ingest", "--generate", "1"], ["stream"], ["peek"]]) {
+    const hint = /userpipe init/;
+    await failsAsItShould({
+      args: [...args, "--brokers", brokers, "--topic", topic],
+      message: new RegExp(topic),
+      hint,
+      code: 2,
+    });
+  }
+});
+
+serviceTest("a keyspace and a table that are missing on Cassandra", async ({ contactPoints }) => {
+  const keyspace = uniqueName("missing");
+  const at = ["--contact-points", contactPoints, "--keyspace", keyspace];
+  const hint = /userpipe init/;
+  await failsAsItShould({ args: ["query", "count", ...at], message: new RegExp(keyspace), hint, code: 2 });
+  await failsAsItShould({
+    before: [["init"], ["ingest", "--generate", "5"]],
+    args: ["stream", ...at],
+    message: new RegExp(keyspace),
+    hint,
+    code: 2,
+  });
+});
+
+serviceTest("a data centre that is not there", async ({ contactPoints }) => {
+  const args = ["query", "count", "--contact-points", contactPoints, "--data-center", "typo"];
+  await failsAsItShould({ args, message: /typo/, hint: /./, code: 2 });
+});
+
+serviceTest("a table that differs, and --migrate", async ({ contactPoints }) => {
+  const keyspace = uniqueName("differs");
+  await withFolder(async (cwd) => {
+    const at = ["--contact-points", contactPoints, "--keyspace", keyspace];
+    await succeeds(["init", ...at], { cwd });
+    const client = new cassandra.Client({
+      contactPoints: [requireServices().contactPoints],
+      localDataCenter: "datacenter1",
+    });
+    try {
+      await client.execute(`ALTER TABLE ${keyspace}.created_users DROP dob`);
+      const { code, stderr } = await userpipe(["init", ...at], { cwd });
+      assert.equal(code, 2, stderr);
+      assert.match(stderr, /dob/);
+      assert.match(stderr, /--migrate/);
+      assert.match(await succeeds(["init", "--migrate", ...at], { cwd }), /dob/);
+      await succeeds(["init", ...at], { cwd });
+    } finally {
+      await client.execute(`DROP KEYSPACE ${keyspace}`);
+      await client.shutdown();
+    }
+  });
+});

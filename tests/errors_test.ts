@@ -1,0 +1,198 @@
+/** Wrong usage, settings, files and questions: two lines that say what happened to what and what to do, and the right exit code. */
+import assert from "node:assert/strict";
+import { userpipe, withFolder } from "./support/cli.ts";
+import { failsAsItShould, type Wrong } from "./support/wrong.ts";
+
+const WRONG: (Wrong & { name: string })[] = [
+  {
+    name: "no such command",
+    args: ["strem"],
+    message: /unknown command 'strem'.*stream/,
+    hint: /userpipe --help/,
+    code: 2,
+  },
+  {
+    name: "no such flag",
+    args: ["stream", "--max-rat", "3"],
+    message: /--max-rat.*--max-rate/,
+    hint: /userpipe stream --help/,
+    code: 2,
+  },
+  {
+    name: "a flag without its value",
+    args: ["stream", "--group"],
+    message: /--group/,
+    hint: /userpipe stream --help/,
+    code: 2,
+  },
+  {
+    name: "an argument too many",
+    args: ["stream", "now"],
+    message: /argument/,
+    hint: /userpipe stream --help/,
+    code: 2,
+  },
+  {
+    name: "a bad period",
+    args: ["ingest", "--every", "1"],
+    message: /--every is "1": it takes/,
+    hint: /--help/,
+    code: 2,
+  },
+  {
+    name: "a period that is no whole minutes",
+    args: ["ingest", "--every", "90s"],
+    message: /--every 90s/,
+    hint: /1m, 6h, 1d/,
+    code: 2,
+  },
+  {
+    name: "a schedule that never comes",
+    args: ["ingest", "--cron", "0 0 31 2 *"],
+    message: /0 0 31 2 \*/,
+    hint: /weekday/,
+    code: 2,
+  },
+  {
+    name: "two schedules",
+    args: ["ingest", "--every", "1m", "--cron", "* * * * *"],
+    message: /two schedules/,
+    hint: /Leave one out/,
+    code: 2,
+  },
+  {
+    name: "two sources",
+    args: ["ingest", "--file", "x", "--generate", "1"],
+    message: /two sources/,
+    hint: /Leave one out/,
+    code: 2,
+  },
+  {
+    name: "a bad environment variable",
+    args: ["stream"],
+    env: { KAFKA_BROKERS: "a b" },
+    message: /KAFKA_BROKERS is "a b"/,
+    hint: /--help/,
+    code: 2,
+  },
+  {
+    name: "no such pipeline",
+    args: ["init", "--pipeline", "cats"],
+    message: /no pipeline "cats"/,
+    hint: /"users"/,
+    code: 2,
+  },
+  {
+    name: "an address that is none",
+    args: ["ingest", "--url", "randomuser"],
+    message: /randomuser/,
+    hint: /./,
+    code: 2,
+  },
+  {
+    name: "a file that is not JSON",
+    before: [["init"]],
+    files: { "page.html": "<html></html>" },
+    args: ["ingest", "--file", "page.html"],
+    message: /"page\.html".*not JSON/,
+    hint: /./,
+    code: 2,
+  },
+  {
+    name: "an empty file",
+    before: [["init"]],
+    files: { "empty.json": "" },
+    args: ["ingest", "--file", "empty.json"],
+    message: /"empty\.json".*empty/,
+    hint: /./,
+    code: 2,
+  },
+  {
+    name: "stdin that is not JSON",
+    before: [["init"]],
+    stdin: "hello",
+    args: ["ingest", "--file", "-"],
+    message: /not JSON/,
+    hint: /./,
+    code: 2,
+  },
+  {
+    name: "a query that is no question",
+    args: ["query", "everything"],
+    message: /no question "everything"/,
+    hint: /count, list, id, by/,
+    code: 2,
+  },
+  { name: "a query without a question", args: ["query"], message: /no question/, hint: /count, list, id, by/, code: 2 },
+  {
+    name: "an id that is not a UUID",
+    args: ["query", "id", "42"],
+    message: /"42" is not a UUID/,
+    hint: /query --help/,
+    code: 2,
+  },
+  {
+    name: "no such column",
+    before: [["init"]],
+    args: ["query", "by", "age"],
+    message: /no column "age"/,
+    hint: /first_name/,
+    code: 2,
+  },
+  {
+    name: "a statement that is no SELECT",
+    before: [["init"]],
+    args: ["query", "--cql", "DROP TABLE created_users"],
+    message: /SELECT/,
+    hint: /./,
+    code: 2,
+  },
+  {
+    name: "a function that only CQL has",
+    before: [["init"]],
+    args: ["query", "--cql", "SELECT token(id) FROM created_users"],
+    message: /token/,
+    hint: /./,
+    code: 2,
+  },
+  {
+    name: "an offset without a partition",
+    args: ["peek", "--offset", "3"],
+    message: /--offset/,
+    hint: /--partition/,
+    code: 2,
+  },
+  {
+    name: "no such partition",
+    before: [["init"]],
+    args: ["peek", "--partition", "99"],
+    message: /no partition 99/,
+    hint: /0 to 3/,
+    code: 2,
+  },
+  {
+    name: "a stream that ends, in up",
+    args: ["up", "--until-caught-up"],
+    message: /up keeps running/,
+    hint: /Leave them out/,
+    code: 2,
+  },
+];
+
+for (const wrong of WRONG) Deno.test(`${wrong.name}: "userpipe ${wrong.args.join(" ")}"`, () => failsAsItShould(wrong));
+
+Deno.test("without a command the help is printed, and the exit code is 2", () =>
+  withFolder(async (cwd) => {
+    const { code, stderr } = await userpipe([], { cwd });
+    assert.equal(code, 2);
+    assert.match(stderr, /Usage: userpipe/);
+  }));
+
+Deno.test("several wrong settings are named in one error", () =>
+  withFolder(async (cwd) => {
+    const { code, stderr } = await userpipe(["ingest", "--count", "x", "--every", "y"], { cwd });
+    assert.equal(code, 2);
+    for (const part of ["2 settings are wrong", '--count is "x"', '--every is "y"']) {
+      assert.ok(stderr.includes(part), stderr);
+    }
+  }));
