@@ -1,0 +1,88 @@
+/**
+ * The figures: how fast records go into the topic and from there into the table, on the embedded ends and on the
+ * Kafka and the Cassandra that are up. Prints them; fails only where a run does not finish or a row is missing.
+ */
+import cassandra from "cassandra-driver";
+import { Kafka, logLevel } from "kafkajs";
+import { parseArgs } from "node:util";
+import { measure, type Measured } from "./measure.ts";
+
+const { values } = parseArgs({
+  options: {
+    "records": { type: "string", default: "200000" },
+    "brokers": { type: "string", default: "127.0.0.1:9092" },
+    "contact-points": { type: "string", default: "127.0.0.1:9042" },
+  },
+});
+const RECORDS = Number(values.records);
+
+interface Case {
+  name: string;
+  /** Names the ends, in the environment. */
+  env: Record<string, string>;
+}
+
+const unique = `bench_${crypto.randomUUID().slice(0, 8)}`;
+const brokers = values.brokers.split(",");
+const contactPoints = values["contact-points"].split(",");
+
+const CASES: Case[] = [
+  { name: "embedded to embedded", env: {} },
+  {
+    name: "Kafka to Cassandra",
+    env: {
+      KAFKA_BROKERS: values.brokers,
+      KAFKA_TOPIC: unique,
+      KAFKA_GROUP: unique,
+      CASSANDRA_CONTACT_POINTS: values["contact-points"],
+      CASSANDRA_KEYSPACE: unique,
+    },
+  },
+];
+
+/** The way from an empty topic to the last row. @throws where a row is missing */
+async function run({ env }: Case, folder: string): Promise<{ ingest: Measured; stream: Measured }> {
+  await measure(["init"], folder, env);
+  const ingest = await measure(["ingest", "--generate", String(RECORDS)], folder, env);
+  const stream = await measure(["stream", "--until-caught-up"], folder, env);
+  const { output } = await measure(["query", "count", "--format", "ndjson"], folder, env);
+  const { count } = JSON.parse(output);
+  if (count !== RECORDS) throw new Error(`${RECORDS} records went in and ${count} rows came out`);
+  return { ingest, stream };
+}
+
+/** Takes away what the run left on the services. */
+async function cleanUp(): Promise<void> {
+  const admin = new Kafka({ brokers, logLevel: logLevel.NOTHING }).admin();
+  await admin.connect();
+  await admin.deleteTopics({ topics: [unique, `${unique}.dlq`] });
+  await admin.disconnect();
+  const client = new cassandra.Client({ contactPoints, localDataCenter: "datacenter1" });
+  await client.execute(`DROP KEYSPACE IF EXISTS ${unique}`);
+  await client.shutdown();
+}
+
+function line(name: string, { ms, cpuMs, peakMb }: Measured): string {
+  const rate = Math.round(RECORDS / (ms / 1000)).toLocaleString("en-US");
+  const cpu = cpuMs === undefined ? "" : `${(cpuMs / 1000).toFixed(2)} s`;
+  const peak = peakMb === undefined ? "" : `${peakMb.toFixed(0)} MB`;
+  return `${name.padEnd(34)} ${`${(ms / 1000).toFixed(2)} s`.padStart(9)} ${rate.padStart(11)} ${cpu.padStart(9)} ${
+    peak.padStart(8)
+  }`;
+}
+
+console.log(`${RECORDS.toLocaleString("en-US")} records, launch to end of the process\n`);
+console.log(
+  `${"".padEnd(34)} ${"time".padStart(9)} ${"records/s".padStart(11)} ${"CPU".padStart(9)} ${"peak".padStart(8)}`,
+);
+for (const each of CASES) {
+  const folder = await Deno.makeTempDir({ prefix: "userpipe-bench-" });
+  try {
+    const { ingest, stream } = await run(each, folder);
+    console.log(line(`${each.name}: ingest`, ingest));
+    console.log(line(`${each.name}: stream`, stream));
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+}
+await cleanUp();
