@@ -5,13 +5,16 @@
 import cassandra from "cassandra-driver";
 import { Kafka, logLevel } from "kafkajs";
 import { parseArgs } from "node:util";
+import { endpointOf } from "../tools/services/service.ts";
+import { running } from "../tools/services/set.ts";
+import { DEFAULT_DIR } from "../tools/services/where.ts";
 import { measure, type Measured } from "./measure.ts";
 
 const { values } = parseArgs({
   options: {
     "records": { type: "string", default: "200000" },
-    "brokers": { type: "string", default: "127.0.0.1:9092" },
-    "contact-points": { type: "string", default: "127.0.0.1:9042" },
+    "brokers": { type: "string" },
+    "contact-points": { type: "string" },
   },
 });
 const RECORDS = Number(values.records);
@@ -23,18 +26,25 @@ interface Case {
 }
 
 const unique = `bench_${crypto.randomUUID().slice(0, 8)}`;
-const brokers = values.brokers.split(",");
-const contactPoints = values["contact-points"].split(",");
+const brokers = values.brokers ?? await startedHere("kafka");
+const contactPoints = values["contact-points"] ?? await startedHere("cassandra");
+
+/** Where what `deno task services up` started answers. */
+async function startedHere(name: string): Promise<string> {
+  const service = (await running(DEFAULT_DIR)).find((each) => each.name === name);
+  if (service !== undefined) return endpointOf(service);
+  throw new Error(`No ${name} is up: start one with "deno task services up", or name --brokers and --contact-points`);
+}
 
 const CASES: Case[] = [
   { name: "embedded to embedded", env: {} },
   {
     name: "Kafka to Cassandra",
     env: {
-      KAFKA_BROKERS: values.brokers,
+      KAFKA_BROKERS: brokers,
       KAFKA_TOPIC: unique,
       KAFKA_GROUP: unique,
-      CASSANDRA_CONTACT_POINTS: values["contact-points"],
+      CASSANDRA_CONTACT_POINTS: contactPoints,
       CASSANDRA_KEYSPACE: unique,
     },
   },
@@ -53,11 +63,11 @@ async function run({ env }: Case, folder: string): Promise<{ ingest: Measured; s
 
 /** Takes away what the run left on the services. */
 async function cleanUp(): Promise<void> {
-  const admin = new Kafka({ brokers, logLevel: logLevel.NOTHING }).admin();
+  const admin = new Kafka({ brokers: brokers.split(","), logLevel: logLevel.NOTHING }).admin();
   await admin.connect();
   await admin.deleteTopics({ topics: [unique, `${unique}.dlq`] });
   await admin.disconnect();
-  const client = new cassandra.Client({ contactPoints, localDataCenter: "datacenter1" });
+  const client = new cassandra.Client({ contactPoints: contactPoints.split(","), localDataCenter: "datacenter1" });
   await client.execute(`DROP KEYSPACE IF EXISTS ${unique}`);
   await client.shutdown();
 }

@@ -39,18 +39,26 @@ export function newSeed(): string {
  * @throws {UserpipeError} where it could not begin; how it failed after that is in the report
  */
 export async function runOnce(options: RunOptions): Promise<RunReport> {
-  const { broker, topic, runs, request, openSource, signal } = options;
+  const { broker, topic, request, openSource } = options;
+  const source = await openSource(request);
+  try {
+    // A broker that cannot take the records is no reason to fetch them.
+    await broker.partitions(topic);
+    return await recorded(options, source);
+  } finally {
+    await source.close();
+  }
+}
+
+async function recorded(options: RunOptions, source: Source): Promise<RunReport> {
+  const { runs, request, signal } = options;
   const id = crypto.randomUUID();
   const startedAt = Date.now();
-  // Before the source is asked for anything: a broker that cannot take the records is no reason to fetch them.
-  await broker.partitions(topic);
-  const source = await openSource(request);
   const seeded = request.kind !== "file";
   const seed = seeded ? request.seed : null;
   const { page, count } = seeded ? request : { page: null, count: null };
   await runs.begin({ id, startedAt, source: source.name, seed, page, count });
   const outcome = await attempt({ ...options, source, run: id });
-  await source.close();
   const cut = signal?.aborted && outcome.error === undefined && outcome.counts.fetched < (count ?? 0);
   const state = outcome.error !== undefined || outcome.counts.published === 0 ? "failed" : cut ? "cut" : "delivered";
   const end: RunEnd = { ...outcome.counts, state, endedAt: Date.now(), error: outcome.error?.message ?? null };
