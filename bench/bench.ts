@@ -5,6 +5,8 @@
 import cassandra from "cassandra-driver";
 import { Kafka, logLevel } from "kafkajs";
 import { parseArgs } from "node:util";
+// kafkajs without its idle wake-ups and their warning.
+import "../src/broker/kafka_internals.ts";
 import { endpointOf } from "../tools/services/service.ts";
 import { running } from "../tools/services/set.ts";
 import { DEFAULT_DIR } from "../tools/services/where.ts";
