@@ -73,9 +73,12 @@ function writeAll(to: { writeSync(bytes: Uint8Array): number }, text: string): v
   while (bytes.length > 0) bytes = bytes.subarray(to.writeSync(bytes));
 }
 
+// One for all: making one costs more than a hundred uses of it.
+const NUMBER = new Intl.NumberFormat("en-US", { maximumFractionDigits: 0 });
+
 /** `1234567` as `1,234,567`. */
 export function grouped(count: number): string {
-  return count.toLocaleString("en-US", { maximumFractionDigits: 0 });
+  return NUMBER.format(count);
 }
 
 /** `1 record`, `1,234 records`. */
