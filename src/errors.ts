@@ -40,6 +40,7 @@ export const CODES = {
   "query": { exit: EXIT.usage, transient: false },
   "not-authorised": { exit: EXIT.unreachable, transient: false },
   "record-too-large": { exit: EXIT.usage, transient: false },
+  "outbox-full": { exit: EXIT.unreachable, transient: false },
   "worker": { exit: EXIT.unreachable, transient: true },
   "too-many-refused": { exit: EXIT.tooManyRefused, transient: false },
 } as const;

@@ -3,7 +3,7 @@
  * it is asked for, so that a run on the embedded ends does not pay for the drivers.
  */
 import { join } from "node:path";
-import type { Broker } from "./broker/broker.ts";
+import type { Broker, Spool } from "./broker/broker.ts";
 import { UserpipeError } from "./errors.ts";
 import type { Pipeline, Table } from "./pipeline.ts";
 import { pipelineNamed } from "./pipelines.ts";
@@ -43,6 +43,13 @@ export async function openBroker(settings: Settings): Promise<Broker> {
   }
   const { openSqliteBroker } = await import("./broker/sqlite.ts");
   return openSqliteBroker({ path: join(settings.dataDir, "topics.db") });
+}
+
+/** What the outbox in front of a Kafka is kept in; the embedded broker needs none. */
+export async function openSpool(settings: Settings): Promise<Spool | undefined> {
+  if (settings.brokers === undefined) return undefined;
+  const { openSqliteBroker } = await import("./broker/sqlite.ts");
+  return openSqliteBroker({ path: join(settings.dataDir, "outbox.db") });
 }
 
 /** Cassandra where `contactPoints` names one, else the embedded store. Nothing is connected yet. */

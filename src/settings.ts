@@ -143,6 +143,13 @@ export const SETTINGS = {
   ),
   cron: setting("--cron <expression>", "USERPIPE_CRON", "keep running on a cron expression of five fields", text),
   timeZone: setting("--time-zone <zone>", "USERPIPE_TIME_ZONE", "time zone of --cron", text, "UTC"),
+  outboxMaxBytes: setting(
+    "--outbox-max-bytes <size>",
+    "USERPIPE_OUTBOX_MAX_BYTES",
+    "what the outbox keeps at the most while Kafka is away",
+    bytes,
+    1024 ** 3,
+  ),
 
   // stream
   from: setting(

@@ -10,13 +10,6 @@ const NOWHERE = "127.0.0.1:1";
 
 const WRONG: (Wrong & { name: string })[] = [
   {
-    name: "an unreachable broker",
-    args: ["ingest", "--generate", "1", "--brokers", NOWHERE],
-    message: /Cannot reach Kafka at "127.0.0.1:1"/,
-    hint: /docker compose up -d.*--brokers/,
-    code: 3,
-  },
-  {
     name: "an unreachable broker, for init",
     args: ["init", "--brokers", NOWHERE],
     message: /Cannot reach Kafka at "127.0.0.1:1"/,

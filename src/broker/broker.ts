@@ -140,3 +140,13 @@ export interface Broker {
   read(topic: string, partition: number, offset: bigint, limits: ReadLimits): Promise<Slice>;
   close(): Promise<void>;
 }
+
+/** A broker that is also emptied from its front: what the outbox is kept in. */
+export interface Spool extends Broker {
+  /** Removes everything below `before`; durable when it resolves. */
+  trim(topic: string, partition: number, before: bigint): Promise<void>;
+  /** Bytes that the topic's messages take. */
+  bytes(topic: string): Promise<number>;
+  /** A lock over all processes, which the kernel frees with its holder; null where another has it. */
+  tryLock(): Disposable | null;
+}

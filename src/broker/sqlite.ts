@@ -6,11 +6,11 @@ import { dirname } from "node:path";
 import { type Change, type Check, UserpipeError } from "../errors.ts";
 import { type Database, openDatabase, translate } from "../sqlite.ts";
 import type {
-  Broker,
   Message,
   PartitionRange,
   ReadLimits,
   Slice,
+  Spool,
   SubscribeOptions,
   Subscription,
   TopicSpec,
@@ -29,7 +29,7 @@ export interface SqliteBrokerOptions {
 }
 
 /** Does not touch the file yet: a dry run makes nothing. */
-export function openSqliteBroker({ path }: SqliteBrokerOptions): Broker {
+export function openSqliteBroker({ path }: SqliteBrokerOptions): Spool {
   return new SqliteBroker(path);
 }
 
@@ -40,7 +40,7 @@ interface Opened {
   changes: Changes;
 }
 
-class SqliteBroker implements Broker {
+class SqliteBroker implements Spool {
   readonly name: string;
   readonly #path: string;
   #opened: Opened | undefined;
@@ -137,6 +137,21 @@ class SqliteBroker implements Broker {
       if (slice.messages.length > 0 || left <= 0) return slice;
       await this.#use(({ changes }) => changes.wait(mark, left));
     }
+  }
+
+  async trim(topic: string, partition: number, before: bigint): Promise<void> {
+    this.#use(({ log }) => log.trim(partitionOf(log.topic(topic), partition), before));
+  }
+
+  async bytes(topic: string): Promise<number> {
+    return this.#use(({ log }) => log.bytes(log.topic(topic)));
+  }
+
+  tryLock(): Disposable | null {
+    const file = Deno.openSync(`${this.#path}.lock`, { create: true, write: true });
+    if (file.tryLockSync(true)) return { [Symbol.dispose]: () => file.close() };
+    file.close();
+    return null;
   }
 
   async close(): Promise<void> {

@@ -12,6 +12,8 @@ import { type Chunk, decodeChunk, encodeChunks, type Reading, sizeOf } from "./s
 const DEFAULT_MAX_MESSAGE_BYTES = 1_048_588;
 /** Chunks that retention removes from a partition in one publish, beyond twice those that it adds. */
 const RETENTION_STEP = 8;
+/** Chunks that a trim removes in one transaction. */
+const TRIM_STEP = 256;
 
 export interface Partition {
   /** Its row. */
@@ -120,6 +122,31 @@ export class Log {
       bytes -= size;
     }
     this.#sql.setState.run(first, next, bytes, latest, partition.id);
+  }
+
+  /** Removes what lies below `before`, and the chunks that hold nothing else; in bounded steps, each durable. */
+  trim(partition: Partition, before: bigint): void {
+    let more = true;
+    while (more) {
+      more = this.#db.transaction(() => {
+        let [first, next, bytes, latest] = this.#sql.state.get(partition.id)!;
+        const end = Math.min(Number(before), next);
+        const oldest = this.#sql.oldest.all(partition.id, TRIM_STEP);
+        const whole = oldest.filter(([, base, count]) => base + count <= end);
+        for (const [id, , , size] of whole) {
+          this.#sql.removeChunk.run(id);
+          bytes -= size;
+        }
+        first = Math.max(first, end);
+        this.#sql.setState.run(first, next, bytes, latest, partition.id);
+        return whole.length === TRIM_STEP;
+      });
+    }
+  }
+
+  /** Bytes that the topic's chunks take. */
+  bytes(topic: Topic): number {
+    return topic.partitions.reduce((sum, { id }) => sum + this.#sql.state.get(id)![2], 0);
   }
 
   #byPartition(topic: Topic, messages: readonly Message[]): Map<Partition, Chunk[]> {

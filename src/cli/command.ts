@@ -57,6 +57,7 @@ export const INGEST = [
   "every",
   "cron",
   "timeZone",
+  "outboxMaxBytes",
 ] as const satisfies SettingName[];
 export const STREAM = [
   "group",

@@ -100,4 +100,13 @@ export const COMMANDS: readonly Command[] = [
     ],
     load: async () => (await import("./peek.ts")).peek,
   },
+  {
+    name: "outbox",
+    summary: "show what waits for a Kafka that was out of reach, or forward it",
+    arguments: "[flush]",
+    details: "ingest and up forward it by themselves as soon as Kafka is back.",
+    examples: ["userpipe outbox", "userpipe outbox flush"],
+    settings: [...COMMON, "brokers", "topic", "deadLetterTopic", "outboxMaxBytes", "format", "pipeline", "stopTimeout"],
+    load: async () => (await import("./outbox.ts")).outbox,
+  },
 ];

@@ -1,5 +1,6 @@
 /** `demo`: the whole way once on the embedded ends, by the code that `up` runs, worker included. */
 import { EXIT, type UserpipeError } from "../errors.ts";
+import { directly } from "../ingest/publish.ts";
 import type { RunReport } from "../ingest/run.ts";
 import { namesOf, openBroker, openRuns, openStore } from "../open.ts";
 import { printRows } from "../query/format.ts";
@@ -24,7 +25,8 @@ export async function demo(given: Context): Promise<number> {
   const runs = await openRuns(settings);
   try {
     await initEnds(settings, broker, store, terminal);
-    const ingest = (settings: Settings) => makeRun(settings, broker, runs, terminal, context.stop);
+    const ingest = (settings: Settings) =>
+      makeRun(settings, { broker, publisher: directly(broker) }, runs, terminal, context.stop);
     const report = await withFallback(ingest, settings, (line) => terminal.print(line));
     const { published, refused, source, ms } = report;
     terminal.print(

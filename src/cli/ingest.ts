@@ -1,13 +1,13 @@
 /** `ingest`: one run, or runs on a schedule. */
-import type { Broker } from "../broker/broker.ts";
 import { EXIT, UserpipeError } from "../errors.ts";
 import { newSeed, runOnce, type RunReport } from "../ingest/run.ts";
 import { cronSchedule, denoCronTicks, periodSchedule, runSchedule, type Schedule } from "../ingest/schedule.ts";
 import { logger } from "../log.ts";
-import { namesOf, openBroker, openRuns, openSource, sourceRequest } from "../open.ts";
+import { namesOf, openRuns, openSource, sourceRequest } from "../open.ts";
 import type { Runs } from "../runs/runs.ts";
 import type { Settings } from "../settings.ts";
 import type { Context } from "./command.ts";
+import { type Publishing, withPublishing } from "./publishing.ts";
 import { grouped, seconds, type Terminal } from "./terminal.ts";
 
 const log = logger("ingest");
@@ -16,22 +16,22 @@ export async function ingest(context: Context): Promise<number> {
   const { settings, terminal, stop } = context;
   const schedule = scheduleOf(settings);
   sourceRequest(settings, "");
-  const broker = await openBroker(settings);
-  try {
+  return await withPublishing(settings, async (publishing) => {
     const runs = await openRuns(settings);
     try {
-      if (schedule !== undefined) return await keepIngesting(context, schedule, broker, runs);
-      const report = await makeRun(settings, broker, runs, terminal, stop);
+      if (schedule !== undefined) return await keepIngesting(context, schedule, publishing, runs);
+      const report = await makeRun(settings, publishing, runs, terminal, stop);
       terminal.print(summary(report));
       if (report.error !== undefined) throw report.error;
       if (report.fetched === 0 && !stop.aborted) throw nothingFetched(report);
+      if (report.outbox > 0) {
+        terminal.note("Not delivered yet: the next ingest forwards them, or userpipe outbox flush.");
+      }
       return report.refused > 0 ? EXIT.found : EXIT.done;
     } finally {
       await runs.close();
     }
-  } finally {
-    await broker.close();
-  }
+  });
 }
 
 /** @throws {UserpipeError} `settings` */
@@ -46,7 +46,7 @@ export function scheduleOf({ every, cron, timeZone }: Settings): Schedule | unde
 /** Makes one run with the source that the settings name, showing how it goes. */
 export function makeRun(
   settings: Settings,
-  broker: Broker,
+  { broker, publisher }: Publishing,
   runs: Runs,
   terminal: Terminal,
   signal: AbortSignal,
@@ -57,6 +57,7 @@ export function makeRun(
   return runOnce({
     pipeline,
     broker,
+    publisher,
     topic,
     deadLetterTopic,
     runs,
@@ -72,12 +73,12 @@ export function makeRun(
 export async function keepIngesting(
   { settings, terminal, stop }: Context,
   schedule: Schedule,
-  broker: Broker,
+  publishing: Publishing,
   runs: Runs,
 ): Promise<number> {
   const run = async () => {
     try {
-      const report = await makeRun(settings, broker, runs, terminal, stop);
+      const report = await makeRun(settings, publishing, runs, terminal, stop);
       terminal.print(summary(report));
       const error = report.error ?? (report.fetched === 0 && !stop.aborted ? nothingFetched(report) : undefined);
       if (error !== undefined) logFailure(error);
@@ -86,6 +87,7 @@ export async function keepIngesting(
     }
     if (!stop.aborted) terminal.note(nextLine(schedule));
   };
+  const forwarding = publishing.outbox?.keepForwarding(stop);
   terminal.note(`Ingesting ${schedule.text}.`);
   if (settings.every !== undefined) await run();
   else terminal.note(nextLine(schedule));
@@ -98,6 +100,7 @@ export async function keepIngesting(
     onSkipped: () => log.warning("The run before is still under way: this one is skipped"),
     signal: stop,
   });
+  await forwarding;
   return EXIT.done;
 }
 
@@ -115,8 +118,9 @@ function nothingFetched({ source }: RunReport): UserpipeError {
   return new UserpipeError("source-answer", `${source} gave no record`, "Look at what it has, or name another source");
 }
 
-function summary({ fetched, published, refused, ms, state, seed, source }: RunReport): string {
+function summary({ fetched, published, outbox, refused, ms, state, seed, source }: RunReport): string {
   const seeded = seed === null ? "" : `, seed ${seed}`;
-  const counts = `fetched ${grouped(fetched)}, published ${grouped(published)}, refused ${grouped(refused)}`;
+  const kept = outbox === 0 ? "" : ` in the outbox ${grouped(outbox)},`;
+  const counts = `fetched ${grouped(fetched)}, published ${grouped(published)},${kept} refused ${grouped(refused)}`;
   return `${state.padEnd(9)} ${counts} in ${seconds(ms)} from ${source}${seeded}`;
 }

@@ -1,10 +1,12 @@
 /** `up`: init, ingest on a schedule and stream, all in one process. */
 import { EXIT, UserpipeError } from "../errors.ts";
-import { periodSchedule } from "../ingest/schedule.ts";
-import { openBroker, openRuns, openStore } from "../open.ts";
+import { periodSchedule, type Schedule } from "../ingest/schedule.ts";
+import { openRuns, openStore } from "../open.ts";
+import type { Runs } from "../runs/runs.ts";
 import type { Context } from "./command.ts";
 import { keepIngesting, scheduleOf } from "./ingest.ts";
 import { initEnds } from "./init.ts";
+import { type Publishing, withPublishing } from "./publishing.ts";
 import { carry, streamSummary } from "./stream.ts";
 
 const MINUTE_MS = 60_000;
@@ -21,33 +23,34 @@ export async function up(given: Context): Promise<number> {
     );
   }
   const schedule = scheduleOf(settings) ?? periodSchedule(MINUTE_MS);
-  const broker = await openBroker(settings);
-  try {
+  return await withPublishing(settings, async (publishing) => {
     const store = await openStore(settings);
     try {
-      await initEnds(settings, broker, store, terminal);
+      await initEnds(settings, publishing.broker, store, terminal);
     } finally {
       await store.close();
     }
     const runs = await openRuns(settings);
-    // Either of the two that fails takes the other down with it, drained.
-    const together = new AbortController();
-    const stop = AbortSignal.any([context.stop, together.signal]);
-    const started = performance.now();
     try {
-      const ingesting = keepIngesting({ ...context, stop }, schedule, broker, runs).finally(() => together.abort());
-      const carrying = carry({ ...context, stop }).finally(() => together.abort());
-      const [ingested, carried] = await Promise.allSettled([ingesting, carrying]);
-      if (carried.status === "rejected") throw carried.reason;
-      if (ingested.status === "rejected") throw ingested.reason;
-      terminal.print(streamSummary(carried.value, performance.now() - started));
-      return carried.value.refused > 0 ? EXIT.found : EXIT.done;
+      return await together(context, schedule, publishing, runs);
     } finally {
       await runs.close();
     }
-  } finally {
-    await broker.close();
-  }
+  });
+}
+
+/** Ingests and streams; either of the two that fails takes the other down with it, drained. */
+async function together(context: Context, schedule: Schedule, publishing: Publishing, runs: Runs): Promise<number> {
+  const ended = new AbortController();
+  const stop = AbortSignal.any([context.stop, ended.signal]);
+  const started = performance.now();
+  const ingesting = keepIngesting({ ...context, stop }, schedule, publishing, runs).finally(() => ended.abort());
+  const carrying = carry({ ...context, stop }).finally(() => ended.abort());
+  const [ingested, carried] = await Promise.allSettled([ingesting, carrying]);
+  if (carried.status === "rejected") throw carried.reason;
+  if (ingested.status === "rejected") throw ingested.reason;
+  context.terminal.print(streamSummary(carried.value, performance.now() - started));
+  return carried.value.refused > 0 ? EXIT.found : EXIT.done;
 }
 
 /** Every minute where nothing else is said. */

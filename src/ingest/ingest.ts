@@ -2,17 +2,17 @@
  * One run of ingest: the source's pages, each checked, normalised and published; what is refused goes to
  * the dead letters by itself and the rest go on.
  */
-import type { Broker, Message } from "../broker/broker.ts";
-import { UserpipeError } from "../errors.ts";
+import type { Message } from "../broker/broker.ts";
 import type { Pipeline } from "../pipeline.ts";
 import type { Page, Source } from "../source/source.ts";
 import { type DeadLetter, deadLetterOfSource, publishDeadLetters } from "../stream/dead_letters.ts";
 import { Outage } from "../stream/outage.ts";
+import { publishAll, type Publisher } from "./publish.ts";
 
 export interface IngestOptions {
   pipeline: Pipeline;
   source: Source;
-  broker: Broker;
+  publisher: Publisher;
   topic: string;
   deadLetterTopic: string;
   /** The run's id: carried in the header `userpipe-run`. */
@@ -26,6 +26,8 @@ export interface IngestCounts {
   fetched: number;
   /** Records that the broker has made durable. */
   published: number;
+  /** Records that wait in the outbox, because the broker is away. */
+  outbox: number;
   refused: number;
 }
 
@@ -39,20 +41,24 @@ export class IngestFailed extends Error {
 const encoder = new TextEncoder();
 
 /**
- * Resolves once everything that was fetched is published or dead-lettered (I2, I3).
+ * Resolves once everything that was fetched is published, in the outbox or dead-lettered (I2, I3).
  * @throws {IngestFailed} with what ended it as its cause
  */
 export async function ingest(options: IngestOptions): Promise<IngestCounts> {
-  const { source, broker, topic, deadLetterTopic, run, signal, onProgress } = options;
-  const counts: IngestCounts = { fetched: 0, published: 0, refused: 0 };
+  const { source, publisher, topic, deadLetterTopic, run, signal, onProgress } = options;
+  const counts: IngestCounts = { fetched: 0, published: 0, outbox: 0, refused: 0 };
   const outage = new Outage(`the topic "${deadLetterTopic}"`);
   let publishing: Promise<void> = Promise.resolve();
 
   async function publish({ messages, refused }: Prepared): Promise<void> {
-    const tooLarge = await publishAll(broker, topic, messages);
-    counts.published += messages.length - tooLarge.length;
-    const letters = [...refused, ...tooLarge.map(({ n, reason }) => refusedByBroker(run, messages[n]!, reason))];
-    if (letters.length > 0) await publishDeadLetters(broker, deadLetterTopic, letters, outage, signal);
+    const { broker, outbox, tooLarge } = await publishAll(publisher, topic, messages);
+    counts.published += broker;
+    counts.outbox += outbox;
+    const letters = [
+      ...refused,
+      ...tooLarge.map(({ index, reason }) => refusedByBroker(run, messages[index]!, reason)),
+    ];
+    if (letters.length > 0) await publishDeadLetters(publisher, deadLetterTopic, letters, outage, signal);
     counts.refused += letters.length;
     onProgress?.(counts);
   }
@@ -85,29 +91,6 @@ interface Prepared {
 interface NumberedMessage extends Message {
   n: number;
   raw: unknown;
-}
-
-/**
- * Publishes in order. I3: a message that is too large for the topic is found by halving and left out, so that it does
- * not hold up the others. @returns those, by index
- */
-async function publishAll(
-  broker: Broker,
-  topic: string,
-  messages: readonly Message[],
-  first = 0,
-): Promise<{ n: number; reason: string }[]> {
-  if (messages.length === 0) return [];
-  try {
-    await broker.publish(topic, messages);
-    return [];
-  } catch (error) {
-    if (!(error instanceof UserpipeError) || error.code !== "record-too-large") throw error;
-    if (messages.length === 1) return [{ n: first, reason: error.message }];
-    const half = messages.length >> 1;
-    const before = await publishAll(broker, topic, messages.slice(0, half), first);
-    return [...before, ...await publishAll(broker, topic, messages.slice(half), first + half)];
-  }
 }
 
 function refusedByBroker(run: string, { n, raw, timestamp }: NumberedMessage, reason: string): DeadLetter {

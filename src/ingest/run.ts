@@ -1,14 +1,16 @@
 /** One run of ingest on record: what it asks of the source is written down before the first request (I6). */
 import type { Broker } from "../broker/broker.ts";
-import { messageOf, UserpipeError } from "../errors.ts";
+import { isTransient, messageOf, UserpipeError } from "../errors.ts";
 import type { Pipeline } from "../pipeline.ts";
 import type { RunEnd, Runs, RunState } from "../runs/runs.ts";
 import type { Source, SourceRequest } from "../source/source.ts";
 import { ingest, type IngestCounts, IngestFailed } from "./ingest.ts";
+import type { Publisher } from "./publish.ts";
 
 export interface RunOptions {
   pipeline: Pipeline;
   broker: Broker;
+  publisher: Publisher;
   topic: string;
   deadLetterTopic: string;
   runs: Runs;
@@ -42,11 +44,19 @@ export async function runOnce(options: RunOptions): Promise<RunReport> {
   const { broker, topic, request, openSource } = options;
   const source = await openSource(request);
   try {
-    // A broker that cannot take the records is no reason to fetch them.
-    await broker.partitions(topic);
+    await mayFetch(broker, topic);
     return await recorded(options, source);
   } finally {
     await source.close();
+  }
+}
+
+/** A topic that is not there is no reason to fetch; a broker that is away is what the outbox is for. */
+async function mayFetch(broker: Broker, topic: string): Promise<void> {
+  try {
+    await broker.partitions(topic);
+  } catch (error) {
+    if (!isTransient(error)) throw error;
   }
 }
 
@@ -59,16 +69,26 @@ async function recorded(options: RunOptions, source: Source): Promise<RunReport>
   const { page, count } = seeded ? request : { page: null, count: null };
   await runs.begin({ id, startedAt, source: source.name, seed, page, count });
   const outcome = await attempt({ ...options, source, run: id });
-  const cut = signal?.aborted && outcome.error === undefined && outcome.counts.fetched < (count ?? 0);
-  const state = outcome.error !== undefined || outcome.counts.published === 0 ? "failed" : cut ? "cut" : "delivered";
+  const state = stateOf(outcome, signal?.aborted === true && outcome.counts.fetched < (count ?? 0));
   const end: RunEnd = { ...outcome.counts, state, endedAt: Date.now(), error: outcome.error?.message ?? null };
   await runs.end(id, end);
   return { ...outcome.counts, id, state, source: source.name, seed, ms: end.endedAt - startedAt, error: outcome.error };
 }
 
+function stateOf({ counts, error }: Outcome, cut: boolean): RunState {
+  if (error !== undefined || counts.published + counts.outbox === 0) return "failed";
+  if (counts.outbox > 0) return "to outbox";
+  return cut ? "cut" : "delivered";
+}
+
+interface Outcome {
+  counts: IngestCounts;
+  error?: UserpipeError;
+}
+
 async function attempt(
   options: RunOptions & { source: Source; run: string },
-): Promise<{ counts: IngestCounts; error?: UserpipeError }> {
+): Promise<Outcome> {
   try {
     return { counts: await ingest(options) };
   } catch (error) {

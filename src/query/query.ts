@@ -73,7 +73,8 @@ export async function select(store: Store, statement: string): Promise<Answer> {
   return { columns: start.value.columns, pages: rest() };
 }
 
-async function* one(rows: () => Promise<unknown[][]>): AsyncIterable<unknown[][]> {
+/** A page of the rows that are worked out when they are asked for. */
+export async function* one(rows: () => Promise<unknown[][]>): AsyncIterable<unknown[][]> {
   yield await rows();
 }
 

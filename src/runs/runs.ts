@@ -11,14 +11,16 @@ export interface RunStart {
   count: number | null;
 }
 
-/** How a run ended. A run that delivered nothing is not `delivered`. */
-export type RunState = "delivered" | "failed" | "cut";
+/** How a run ended. One that delivered nothing is not `delivered`; of `to outbox`, records wait for the broker. */
+export type RunState = "delivered" | "to outbox" | "failed" | "cut";
 
 export interface RunEnd {
   state: RunState;
   endedAt: number;
   fetched: number;
   published: number;
+  /** Records that were in the outbox when the run ended. */
+  outbox: number;
   refused: number;
   error: string | null;
 }

@@ -17,6 +17,7 @@ const MIGRATIONS = [
     refused INTEGER,
     error TEXT
   ) STRICT, WITHOUT ROWID`,
+  "ALTER TABLE run ADD COLUMN outbox INTEGER",
 ];
 
 /** @throws {UserpipeError} `data-folder` */
@@ -26,14 +27,14 @@ export function openSqliteRuns(path: string): Runs {
     "INSERT INTO run (id, started_at, source, seed, page, count, state) VALUES (?, ?, ?, ?, ?, ?, 'running')",
   );
   const update = db.prepare(
-    "UPDATE run SET state = ?, ended_at = ?, fetched = ?, published = ?, refused = ?, error = ? WHERE id = ?",
+    "UPDATE run SET state = ?, ended_at = ?, fetched = ?, published = ?, outbox = ?, refused = ?, error = ? WHERE id = ?",
   );
   return {
     async begin({ id, startedAt, source, seed, page, count }) {
       db.transaction(() => insert.run(id, startedAt, source, seed, page, count));
     },
-    async end(id, { state, endedAt, fetched, published, refused, error }) {
-      db.transaction(() => update.run(state, endedAt, fetched, published, refused, error, id));
+    async end(id, { state, endedAt, fetched, published, outbox, refused, error }) {
+      db.transaction(() => update.run(state, endedAt, fetched, published, outbox, refused, error, id));
     },
     async close() {
       db.close();

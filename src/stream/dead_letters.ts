@@ -3,7 +3,7 @@
  * with their reason to a topic of their own before anything moves past them (I3).
  */
 import { sleep, waitMs } from "../backoff.ts";
-import type { Broker, Delivered, Message } from "../broker/broker.ts";
+import type { Delivered, Message } from "../broker/broker.ts";
 import { isTransient, UserpipeError } from "../errors.ts";
 import type { Outage } from "./outage.ts";
 
@@ -38,6 +38,14 @@ export function deadLetterOfSource(run: string, n: number, value: Uint8Array, at
   return { message, reason, stage: "source", at: `source/${run}/${n}`, place: { "userpipe-run": run } };
 }
 
+/** The dead letter of an outbox entry that its topic does not take. */
+export function deadLetterOfOutbox(topic: string, message: Message, reason: string): DeadLetter {
+  const decoder = new TextDecoder();
+  const run = decoder.decode(message.headers["userpipe-run"]);
+  const at = `source/${run}/${decoder.decode(message.key ?? undefined)}`;
+  return { message, reason, stage: "source", at, place: { "userpipe-topic": topic } };
+}
+
 const encoder = new TextEncoder();
 
 /** The original value as it was, under the original headers and those that say what became of it. */
@@ -67,7 +75,7 @@ const BACKOFF = { firstMs: 200, maxMs: 10_000 };
  * @throws {UserpipeError} what waiting cannot cure, and what it can once `signal` is aborted
  */
 export async function publishDeadLetters(
-  broker: Broker,
+  broker: { publish(topic: string, messages: readonly Message[]): Promise<unknown> },
   topic: string,
   letters: readonly DeadLetter[],
   outage: Outage,

@@ -1,0 +1,38 @@
+/** `outbox`: what waits for a broker that is away; `outbox flush` forwards it by hand. */
+import { EXIT, UserpipeError } from "../errors.ts";
+import type { Outbox } from "../ingest/outbox.ts";
+import { one } from "../query/query.ts";
+import type { Context } from "./command.ts";
+import { withPublishing } from "./publishing.ts";
+import { printAnswer } from "./query.ts";
+import { counted, grouped } from "./terminal.ts";
+
+export async function outbox({ settings, args: [action], terminal, stop }: Context): Promise<number> {
+  if (action !== undefined && action !== "flush") {
+    throw new UserpipeError("usage", `The outbox knows no "${action}"`, 'Leave it out, or run "userpipe outbox flush"');
+  }
+  if (settings.brokers === undefined) {
+    throw new UserpipeError(
+      "usage",
+      "There is no outbox without a Kafka",
+      "Name the Kafka with --brokers or KAFKA_BROKERS",
+    );
+  }
+  return await withPublishing(settings, async ({ outbox }) => {
+    if (action === "flush") return await flush(outbox!, terminal, stop);
+    const { messages, bytes, oldest } = await outbox!.waiting();
+    const row = [messages, bytes, oldest === null ? null : new Date(oldest).toISOString()];
+    await printAnswer({ columns: ["records", "bytes", "oldest"], pages: one(async () => [row]) }, settings, terminal);
+    return EXIT.done;
+  });
+}
+
+async function flush(outbox: Outbox, terminal: Context["terminal"], signal: AbortSignal): Promise<number> {
+  const { forwarded, refused, left, error } = await outbox.forward({ now: true, signal });
+  terminal.print(`forwarded ${grouped(forwarded)}, refused ${grouped(refused)}, left ${grouped(left)}`);
+  if (error !== undefined) throw error;
+  if (left > 0 && !signal.aborted) {
+    terminal.note(`Another process forwards the ${counted(left, "record")} that are left.`);
+  }
+  return refused > 0 ? EXIT.found : EXIT.done;
+}
