@@ -4,6 +4,7 @@
  */
 import { type Backoff, sleep, waitMs } from "../backoff.ts";
 import { messageOf, UserpipeError } from "../errors.ts";
+import { fault } from "../fault.ts";
 import { logger } from "../log.ts";
 import type { From } from "./broker.ts";
 import { type About, isRebalance, isStale, rootOf, translate, typeOf } from "./kafka_errors.ts";
@@ -147,6 +148,7 @@ export class GroupMember {
     await this.#cluster.addTargetTopic(this.#options.topic);
     await this.#cluster.refreshMetadata();
     const membership = await this.#client.join();
+    fault("rebalance");
     const owned = await this.#start.own(this.#cluster, membership);
     this.#events.joined(membership, owned);
     return owned;

@@ -2,6 +2,7 @@
  * One member of a group of the embedded broker: the partitions that it has, taking and giving up partitions
  * as members come and go, and committing. What changes in memory changes only after the transaction.
  */
+import { fault } from "../fault.ts";
 import { logger } from "../log.ts";
 import type { Database } from "../sqlite.ts";
 import type { From } from "./broker.ts";
@@ -84,6 +85,7 @@ export class Membership {
     this.#commitAll(moved(given));
     for (const { lease } of given) this.#group.release(lease);
     const taken = this.#claim(Math.max(0, share - kept.length));
+    fault("rebalance");
     return { lost, given, taken };
   }
 

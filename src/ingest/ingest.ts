@@ -3,6 +3,7 @@
  * the dead letters by itself and the rest go on.
  */
 import type { Message } from "../broker/broker.ts";
+import { fault } from "../fault.ts";
 import type { Pipeline } from "../pipeline.ts";
 import type { Page, Source } from "../source/source.ts";
 import { type DeadLetter, deadLetterOfSource, publishDeadLetters } from "../stream/dead_letters.ts";
@@ -52,6 +53,7 @@ export async function ingest(options: IngestOptions): Promise<IngestCounts> {
 
   async function publish({ messages, refused }: Prepared): Promise<void> {
     const { broker, outbox, tooLarge } = await publishAll(publisher, topic, messages);
+    fault("after-publish");
     counts.published += broker;
     counts.outbox += outbox;
     const letters = [
@@ -65,6 +67,7 @@ export async function ingest(options: IngestOptions): Promise<IngestCounts> {
 
   try {
     for await (const page of source.pages(signal)) {
+      fault("after-fetch");
       const prepared = prepare(options, page, counts.fetched);
       counts.fetched += page.records.length + page.unreadable.length;
       onProgress?.(counts);

@@ -5,6 +5,7 @@
 import { sleep, waitMs } from "../backoff.ts";
 import type { Broker, Delivered, Message, Spool } from "../broker/broker.ts";
 import { isTransient, UserpipeError } from "../errors.ts";
+import { fault } from "../fault.ts";
 import { logger } from "../log.ts";
 import { deadLetterOfOutbox, publishDeadLetters } from "../stream/dead_letters.ts";
 import { Outage } from "../stream/outage.ts";
@@ -83,6 +84,7 @@ export class Outbox implements Publisher {
       }
     }
     await this.#keep(topic, messages);
+    fault("after-outbox-write");
     return "outbox";
   }
 
@@ -140,6 +142,7 @@ export class Outbox implements Publisher {
       result.forwarded += published;
       result.refused += letters.length;
     }
+    fault("mid-forward");
     // I2: only here, behind the broker's word for every one of them.
     await spool.trim(TOPIC, 0, next);
     this.#failures = 0;

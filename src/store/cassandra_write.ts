@@ -3,6 +3,7 @@
  * every row.
  */
 import { isTransient, messageOf, UserpipeError } from "../errors.ts";
+import { fault } from "../fault.ts";
 import type { Row, Table } from "../pipeline.ts";
 import { type BatchLimits, endOfBatch, limitsOf, statements } from "./cassandra_batches.ts";
 import { pushParameters, sizeInBatch, whyNot } from "./cassandra_encode.ts";
@@ -75,6 +76,7 @@ export function writer(link: Link, options: WriterOptions): Store["write"] {
     for (const index of batch) pushParameters(parameters, call.rows[index], table.columns);
     try {
       await link.execute("write", statement(batch.length), parameters);
+      fault("mid-batch");
     } catch (error) {
       if (error instanceof UserpipeError && error.code === "query") await split(call, batch, error);
       else note(call, batch, error);

@@ -4,6 +4,7 @@
  */
 import type { StatementSync } from "node:sqlite";
 import { isTransient, messageOf } from "../errors.ts";
+import { fault } from "../fault.ts";
 import type { Row, Table, Value } from "../pipeline.ts";
 import { translate } from "../sqlite.ts";
 import { turn } from "./sqlite_cells.ts";
@@ -114,6 +115,7 @@ export class SqliteWriter {
     const expires = this.#ttlSeconds === undefined ? null : now + this.#ttlSeconds;
     this.#file.ready().transaction(() => {
       for (const part of parts) storePart(part, table, upsert, expires);
+      fault("mid-batch");
       this.#purge(now);
     });
   }
