@@ -48,6 +48,14 @@ const CONSISTENCIES = [
 
 export const consistency: Parse<string> = (given) => choice(...CONSISTENCIES)(given.toUpperCase() as never);
 
+/** `100`, a count, or `5%`, a share in percent. */
+export const countOrShare: Parse<{ count: number } | { percent: number }> = (given) => {
+  const [, digits, fraction = "", sign] = /^(\d{1,15})(\.\d+)?(%?)$/.exec(given.trim()) ?? [];
+  const value = Number(`${digits}${fraction}`);
+  if (sign === "%" && value <= 100) return ok({ percent: value });
+  return sign === "" && fraction === "" ? ok({ count: value }) : no("it takes a number, or a share up to 100%: 50, 5%");
+};
+
 /** `host[:port]`, by commas; an IPv6 address in brackets. */
 export function list(defaultPort: number): Parse<string[]> {
   return (given) => {

@@ -2,6 +2,7 @@
 import type { Delivered } from "../broker/broker.ts";
 import { EXIT, UserpipeError } from "../errors.ts";
 import { namesOf, openBroker } from "../open.ts";
+import { headersOf, textOf, timeOf, valueOf } from "../query/bytes.ts";
 import { peek as peekAt, type PeekOptions } from "../query/peek.ts";
 import type { Settings } from "../settings.ts";
 import type { Context } from "./command.ts";
@@ -43,31 +44,6 @@ async function* rowsOf(pages: AsyncIterable<Delivered[]>): AsyncIterable<unknown
 }
 
 function rowOf({ partition, offset, timestamp, key, headers, value }: Delivered): unknown[] {
-  const named = Object.fromEntries(Object.entries(headers).map(([name, bytes]) => [name, textOf(bytes)]));
+  const named = headersOf(headers);
   return [partition, Number(offset), timeOf(timestamp), key && textOf(key), named, value && valueOf(value)];
-}
-
-function timeOf(timestamp: number): string | number {
-  return timestamp < 0 || timestamp > 8.64e15 ? timestamp : new Date(timestamp).toISOString();
-}
-
-/** JSON as what it is, other text as a text. */
-function valueOf(bytes: Uint8Array): unknown {
-  const text = textOf(bytes);
-  try {
-    return JSON.parse(text);
-  } catch {
-    return text;
-  }
-}
-
-const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
-
-/** The text, or the bytes in hexadecimal where they are not UTF-8. */
-function textOf(bytes: Uint8Array): string {
-  try {
-    return utf8.decode(bytes);
-  } catch {
-    return `0x${[...bytes].map((byte) => byte.toString(16).padStart(2, "0")).join("")}`;
-  }
 }

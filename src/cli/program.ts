@@ -54,10 +54,10 @@ With nothing named, topic and table are SQLite files in ./userpipe-data. Name a 
 KAFKA_BROKERS, a Cassandra with --contact-points or CASSANDRA_CONTACT_POINTS.
 
 Exit codes: 0 done, 1 done with records refused, 2 wrong usage or settings, 3 a component is out of reach,
-130 and 143 cut short by a signal, 70 a defect of userpipe.`;
+4 stopped by --max-refused, 130 and 143 cut short by a signal, 70 a defect of userpipe.`;
 
 function helpOf(args: readonly string[]): string {
-  const command = COMMANDS.find(({ name }) => name === args[0]);
+  const command = COMMANDS.find(({ name, alias }) => [name, alias].includes(args[0]));
   return command === undefined ? "userpipe --help" : `userpipe ${command.name} --help`;
 }
 
@@ -74,6 +74,7 @@ function build(command: Command, action: (flags: Record<string, string | true>, 
     .helpOption("-h, --help", "print this help")
     .allowExcessArguments(false)
     .addHelpText("after", `\nExamples:\n${command.examples.map((example) => `  ${example}`).join("\n")}`);
+  if (command.alias !== undefined) built.alias(command.alias);
   if (command.arguments !== undefined) built.arguments(command.arguments);
   const names = new Map<string, string>();
   for (const name of command.settings) {

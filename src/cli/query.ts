@@ -2,7 +2,7 @@
 import { EXIT, UserpipeError } from "../errors.ts";
 import { namesOf, openStore } from "../open.ts";
 import type { Table } from "../pipeline.ts";
-import { printRows } from "../query/format.ts";
+import { type Format, printRows } from "../query/format.ts";
 import { type Answer, by, byId, count, list, select } from "../query/query.ts";
 import type { Settings } from "../settings.ts";
 import type { Store } from "../store/store.ts";
@@ -26,9 +26,14 @@ export async function query({ settings, args, terminal }: Context): Promise<numb
 }
 
 export async function printAnswer({ columns, pages }: Answer, settings: Settings, terminal: Terminal): Promise<void> {
-  const format = settings.format ?? (terminal.interactive ? "table" : "ndjson");
+  const format = formatOf(settings, terminal);
   const { width, colour } = terminal;
   await printRows(columns, pages, { format, width, colour, print: (line) => terminal.print(line) });
+}
+
+/** The format that was asked for, else a table for people and lines of JSON for programs. */
+export function formatOf({ format }: Settings, { interactive }: Terminal): Format {
+  return format ?? (interactive ? "table" : "ndjson");
 }
 
 type Ask = (store: Store) => Answer | Promise<Answer>;

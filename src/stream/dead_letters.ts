@@ -35,7 +35,8 @@ export function deadLetterOf(topic: string, message: Delivered, stage: Stage, re
 /** The dead letter of a record that the source gave: `value` is its JSON, or the bytes that were none. */
 export function deadLetterOfSource(run: string, n: number, value: Uint8Array, at: number, reason: string): DeadLetter {
   const message = { key: null, value, headers: {}, timestamp: at };
-  return { message, reason, stage: "source", at: `source/${run}/${n}`, place: { "userpipe-run": run } };
+  const place = { "userpipe-run": run, "userpipe-fetched": String(at) };
+  return { message, reason, stage: "source", at: `source/${run}/${n}`, place };
 }
 
 /** The dead letter of an outbox entry that its topic does not take. */
@@ -46,11 +47,18 @@ export function deadLetterOfOutbox(topic: string, message: Message, reason: stri
   return { message, reason, stage: "source", at, place: { "userpipe-topic": topic } };
 }
 
+/** The headers that a dead letter, or its marker, adds to those of the record. */
+export const OWN_HEADERS: ReadonlySet<string> = new Set(
+  ["reason", "stage", "topic", "partition", "offset", "timestamp", "key", "cut", "replayed"]
+    .map((name) => `userpipe-${name}`),
+);
+
 const encoder = new TextEncoder();
 
 /** The original value as it was, under the original headers and those that say what became of it. */
 export function encodeDeadLetter({ message, reason, stage, at, place }: DeadLetter, now: number): Message {
-  const headers: Record<string, Uint8Array> = { ...message.headers };
+  // A record that is itself a copy of a dead letter must not pass its cut or its marker on to this one.
+  const headers = Object.fromEntries(Object.entries(message.headers).filter(([name]) => !OWN_HEADERS.has(name)));
   const added = { "userpipe-reason": reason, "userpipe-stage": stage, ...place };
   for (const [name, value] of Object.entries(added)) headers[name] = encoder.encode(value);
   if (message.key !== null) headers["userpipe-key"] = message.key;

@@ -1,5 +1,6 @@
-/** Where a stream ends by itself: at an offset of each partition, or after a number of records. */
+/** Where a stream ends by itself: at an offset of each partition, after a number of records, or of refused ones. */
 import type { Batch, Delivered, PartitionRange, Position } from "../broker/broker.ts";
+import { UserpipeError } from "../errors.ts";
 
 /** The part of a batch that is to be carried. */
 export interface Part {
@@ -60,4 +61,33 @@ export class Limits {
 /** The ends of the partitions that hold anything. */
 export function endsOf(partitions: readonly PartitionRange[]): Map<number, bigint> {
   return new Map(partitions.filter(({ start, end }) => end > start).map(({ partition, end }) => [partition, end]));
+}
+
+/** How many refused records a stream bears: a count, or a share of its records in percent. */
+export type MaxRefused = { count: number } | { percent: number };
+
+/** A share is judged over this many records at the least, or at the stream's end. */
+const LEAST_JUDGED = 1_000;
+
+/** What was carried so far. */
+export interface Carried {
+  rows: number;
+  refused: number;
+}
+
+/** Whether more was refused than the stream bears. */
+export function refusedTooMany(max: MaxRefused, { rows, refused }: Carried, atEnd: boolean): boolean {
+  if ("count" in max) return refused > max.count;
+  const records = rows + refused;
+  return refused > records * max.percent / 100 && (records >= LEAST_JUDGED || atEnd);
+}
+
+export function tooManyRefused(max: MaxRefused, { rows, refused }: Carried): UserpipeError {
+  return new UserpipeError(
+    "too-many-refused",
+    `Refused ${refused} of ${rows + refused} records, and --max-refused allows ${
+      "count" in max ? max.count : `${max.percent}%`
+    }`,
+    'See why with "userpipe dead-letters". What was carried stays carried: started again, it goes on from there',
+  );
 }

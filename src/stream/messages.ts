@@ -2,11 +2,18 @@
 import type { PlainError } from "../errors.ts";
 import type { LogOptions } from "../log.ts";
 import type { Settings } from "../settings.ts";
+import type { Carried } from "./limits.ts";
 import type { StreamStats } from "./stream.ts";
 
 /** To the worker. `start` comes once, first. */
 export type ToWorker =
-  | { type: "start"; settings: Settings; log: Omit<LogOptions, "beforeWrite"> & { live: boolean } }
+  | {
+    type: "start";
+    settings: Settings;
+    log: Omit<LogOptions, "beforeWrite"> & { live: boolean };
+    /** What the workers before this one carried. */
+    carried: Carried;
+  }
   /** Finish what is under way, commit, end. */
   | { type: "stop" }
   /** Give up what is under way. */

@@ -5,10 +5,11 @@
 import { sleep } from "../backoff.ts";
 import type { Batch, Broker, From, PartitionRange, Position, Subscription } from "../broker/broker.ts";
 import type { PlainError } from "../errors.ts";
+import { fault } from "../fault.ts";
 import type { Pipeline } from "../pipeline.ts";
 import type { Store } from "../store/store.ts";
 import { deadLetterOf, publishDeadLetters } from "./dead_letters.ts";
-import { endsOf, Limits } from "./limits.ts";
+import { type Carried, endsOf, Limits, type MaxRefused, refusedTooMany, tooManyRefused } from "./limits.ts";
 import { Outage } from "./outage.ts";
 import { checkMessages } from "./rows.ts";
 import { Writer } from "./writer.ts";
@@ -29,6 +30,10 @@ export interface StreamOptions {
   /** Records a second. */
   maxRate?: number;
   maxInFlightBytes: number;
+  /** The stream ends with `too-many-refused` past it, drained. */
+  maxRefused?: MaxRefused;
+  /** What a worker before this one carried, for `maxRefused`. */
+  carried?: Carried;
   /** Drains: nothing new is read, what is under way is finished and committed. */
   stop: AbortSignal;
   /** Gives up what is under way. */
@@ -76,6 +81,7 @@ class StreamRun {
   readonly #tasks = new Set<Promise<void>>();
   readonly #ended = new AbortController();
   #failure: { error: unknown } | undefined;
+  #tooMany = false;
   #counts = { rows: 0, refused: 0, oddKeys: 0 };
 
   constructor(options: StreamOptions) {
@@ -117,8 +123,21 @@ class StreamRun {
       await subscription.close();
     }
     onStats(stats);
+    // Cut short by a signal, what was read says little of the rest.
+    if (!stop.aborted) this.#judgeRefused(true);
     if (this.#failure !== undefined) throw this.#failure.error;
+    if (this.#tooMany) throw tooManyRefused(this.#options.maxRefused!, this.#carried);
     return stats;
+  }
+
+  #judgeRefused(atEnd: boolean): void {
+    const { maxRefused } = this.#options;
+    this.#tooMany ||= maxRefused !== undefined && refusedTooMany(maxRefused, this.#carried, atEnd);
+  }
+
+  get #carried(): Carried {
+    const { rows = 0, refused = 0 } = this.#options.carried ?? {};
+    return { rows: rows + this.#counts.rows, refused: refused + this.#counts.refused };
   }
 
   #maxBatchMessages(): number {
@@ -142,7 +161,10 @@ class StreamRun {
       const part = this.#limits.take(batch);
       if (this.#limits.used) subscription.stop();
       read += part.messages.length;
-      const task = this.#carry(batch, part).catch((error) => {
+      const task = this.#carry(batch, part).then(() => {
+        this.#judgeRefused(false);
+        if (this.#tooMany) subscription.stop();
+      }).catch((error) => {
         this.#failure ??= { error };
         subscription.stop();
       });
@@ -156,12 +178,14 @@ class StreamRun {
     const { pipeline, broker, topic, deadLetterTopic, abort } = this.#options;
     const checked = checkMessages(pipeline, topic, messages, Date.now());
     const byStore = await this.#writer.write(checked.rows);
+    fault("after-store");
     const refused = [
       ...checked.refused,
       ...byStore.map(({ index, reason }) => deadLetterOf(topic, checked.messages[index]!, "store", reason)),
     ];
     if (refused.length > 0) {
       await publishDeadLetters(broker, deadLetterTopic, refused, this.#deadLetterOutage, abort);
+      fault("after-dead-letter");
     }
     // I1: only here, behind the store and the dead-letter topic.
     batch.acknowledge(next);

@@ -6,6 +6,7 @@ import { sleep, waitMs } from "../backoff.ts";
 import { isTransient, UserpipeError } from "../errors.ts";
 import { logger, type LogOptions } from "../log.ts";
 import type { Settings } from "../settings.ts";
+import type { Carried } from "./limits.ts";
 import type { FromWorker, ToWorker } from "./messages.ts";
 import type { StreamStats } from "./stream.ts";
 
@@ -39,7 +40,8 @@ export async function superviseStream(options: SuperviseOptions): Promise<Stream
     try {
       const onStats = (stats: StreamStats) => options.onStats?.(last = added(before, stats));
       const settings = withoutTaken(options.settings, before.rows + before.refused);
-      return added(before, await runWorker({ ...options, settings, onStats }));
+      const carried = { rows: before.rows, refused: before.refused };
+      return added(before, await runWorker({ ...options, settings, onStats }, carried));
     } catch (error) {
       // What cannot be reached at the very start is most likely a wrong address: say so and end.
       if (!isTransient(error) || last === undefined || options.stop.aborted) throw error;
@@ -70,7 +72,10 @@ function added(before: Pick<StreamStats, "rows" | "refused" | "oddKeys">, stats:
   };
 }
 
-async function runWorker({ settings, log, live, stop, abort, onStats }: SuperviseOptions): Promise<StreamStats> {
+async function runWorker(
+  { settings, log, live, stop, abort, onStats }: SuperviseOptions,
+  carried: Carried,
+): Promise<StreamStats> {
   const worker = new Worker(new URL("./worker.ts", import.meta.url), { type: "module", name: "stream" });
   const say = (message: ToWorker) => worker.postMessage(message);
   const onStop = () => say({ type: "stop" });
@@ -87,7 +92,7 @@ async function runWorker({ settings, log, live, stop, abort, onStats }: Supervis
         event.preventDefault();
         reject(defect(event.message));
       };
-      say({ type: "start", settings, log: { ...log, live } });
+      say({ type: "start", settings, log: { ...log, live }, carried });
       if (stop.aborted) onStop();
       stop.addEventListener("abort", onStop);
       abort.addEventListener("abort", onAbort);

@@ -3,6 +3,7 @@ import { UserpipeError } from "../errors.ts";
 import { clearLine, configureLog } from "../log.ts";
 import { namesOf, openBroker, openStore } from "../open.ts";
 import type { Settings } from "../settings.ts";
+import type { Carried } from "./limits.ts";
 import type { FromWorker, ToWorker } from "./messages.ts";
 import { stream, type StreamStats } from "./stream.ts";
 
@@ -21,7 +22,7 @@ scope.onmessage = async ({ data }) => {
   const { live, ...log } = data.log;
   await configureLog(live ? { ...log, beforeWrite: clearLine } : log);
   try {
-    scope.postMessage({ type: "done", stats: await run(data.settings) });
+    scope.postMessage({ type: "done", stats: await run(data.settings, data.carried) });
   } catch (error) {
     if (error instanceof UserpipeError) scope.postMessage({ type: "failed", error: error.toPlain() });
     else {scope.postMessage({
@@ -31,8 +32,8 @@ scope.onmessage = async ({ data }) => {
   }
 };
 
-async function run(settings: Settings): Promise<StreamStats> {
-  const { from, until, maxRecords, maxRate, maxInFlightBytes, untilCaughtUp, group } = settings;
+async function run(settings: Settings, carried: Carried): Promise<StreamStats> {
+  const { from, until, maxRecords, maxRate, maxInFlightBytes, maxRefused, untilCaughtUp, group } = settings;
   const broker = await openBroker(settings);
   try {
     const store = await openStore(settings);
@@ -48,6 +49,8 @@ async function run(settings: Settings): Promise<StreamStats> {
         maxRecords,
         maxRate,
         maxInFlightBytes,
+        maxRefused,
+        carried,
         stop: stop.signal,
         abort: abort.signal,
         onStats: (stats) => scope.postMessage({ type: "stats", stats }),
