@@ -8,6 +8,7 @@ import {
   bytes,
   choice,
   consistency,
+  countOrShare,
   duration,
   instant,
   integer,
@@ -125,7 +126,7 @@ export const SETTINGS = {
     integer(1, 100),
   ),
   migrate: setting("--migrate", undefined, "add the columns that an existing table lacks", boolean, false),
-  dryRun: setting("--dry-run", undefined, "print the statements and change nothing", boolean, false),
+  dryRun: setting("--dry-run", undefined, "print what would be done and change nothing", boolean, false),
 
   // ingest
   count: setting("--count <n>", "USERPIPE_COUNT", "users a run fetches; left out: 100", integer(1, 50_000_000)),
@@ -172,7 +173,14 @@ export const SETTINGS = {
     16 * 1024 * 1024,
   ),
 
-  // query and peek
+  maxRefused: setting(
+    "--max-refused <n>",
+    "USERPIPE_MAX_REFUSED",
+    "end with exit code 4 past so many refused records, or past a share of 1,000 or more: 50, 5%",
+    countOrShare,
+  ),
+
+  // query, peek and dead-letters
   format: setting(
     "--format <format>",
     undefined,
@@ -183,7 +191,7 @@ export const SETTINGS = {
   max: setting(
     "--max <n>",
     undefined,
-    "messages to show; left out: 5, with --follow no limit",
+    "how many to show; left out: 5 messages, with --follow no limit; 20 dead letters",
     integer(1, 1_000_000_000),
   ),
   fromBeginning: setting("--from-beginning", undefined, "the oldest messages instead of the newest", boolean, false),
@@ -191,7 +199,30 @@ export const SETTINGS = {
   partition: setting("--partition <n>", undefined, "one partition only", integer(0, 1_000_000)),
   offset: setting("--offset <n>", undefined, "from this offset of --partition", integer(0, Number.MAX_SAFE_INTEGER)),
   at: setting("--at <time>", undefined, "from the first message of that time or later", instant()),
+  reason: setting("--reason <text>", undefined, "only dead letters with this text in their reason", text),
   key: setting("--key <key>", undefined, "only messages of this key", text),
+
+  // verify
+  verifyFrom: setting(
+    "--from <where>",
+    undefined,
+    "earliest, or the first record of that time or later",
+    instant("earliest"),
+    "earliest",
+  ),
+  verifyUntil: setting(
+    "--until <where>",
+    undefined,
+    "end (the topic's, as it is now), committed (where --group stands), or the first record of that time or later",
+    instant("end", "committed"),
+    "end",
+  ),
+  verdictFormat: setting(
+    "--format <format>",
+    undefined,
+    "table or json (one object); left out: table on a terminal, json elsewhere",
+    choice("table", "json"),
+  ),
 };
 
 type Definitions = typeof SETTINGS;

@@ -1,0 +1,93 @@
+/** `verify`: whether all of the topic is in the table and the dead letters, as a table for people or one JSON object. */
+import { EXIT } from "../errors.ts";
+import { namesOf, openBroker, openStore } from "../open.ts";
+import { shownText } from "../query/format.ts";
+import { verify as compare, type VerifyProgress } from "../query/verify.ts";
+import type { Kind, Verdict } from "../query/verify_verdict.ts";
+import type { Context } from "./command.ts";
+import { counted, grouped, type Terminal } from "./terminal.ts";
+
+const KINDS: readonly Kind[] = ["missing", "different", "newer", "dead"];
+/** The live line is shown anew this often, in ms. */
+const SHOW_EVERY_MS = 100;
+
+export async function verify({ settings, terminal, stop }: Context): Promise<number> {
+  const { pipeline, topic, deadLetterTopic } = namesOf(settings);
+  const { group, verifyFrom: from, verifyUntil: until, ttl: ttlMs } = settings;
+  const broker = await openBroker(settings);
+  try {
+    const store = await openStore(settings);
+    try {
+      const onProgress = progressOn(terminal);
+      const ends = { pipeline, broker, store, topic, deadLetterTopic };
+      const verdict = await compare({ ...ends, group, from, until, ttlMs, signal: stop, onProgress });
+      terminal.clear();
+      const format = settings.verdictFormat ?? (terminal.interactive ? "table" : "json");
+      if (format === "json") terminal.print(JSON.stringify(plain(verdict)));
+      else printVerdict(verdict, group, terminal);
+      return verdict.ok ? EXIT.done : EXIT.found;
+    } finally {
+      await store.close();
+    }
+  } catch (error) {
+    if (error !== stop.reason) throw error;
+    terminal.note("Stopped before the end: nothing can be said.");
+    return EXIT.found;
+  } finally {
+    terminal.clear();
+    await broker.close();
+  }
+}
+
+function progressOn(terminal: Terminal): (progress: VerifyProgress) => void {
+  let shown = 0;
+  return ({ doing, done, total }) => {
+    const now = performance.now();
+    if (now - shown < SHOW_EVERY_MS) return;
+    shown = now;
+    const of = doing === "reading" ? "records of the topic read" : "ids looked up in the table";
+    terminal.show(`${Math.floor(100 * done / Math.max(1, total))} % · ${grouped(done)} of ${grouped(total)} ${of}`);
+  };
+}
+
+/** Offsets as numbers, which JSON has. */
+function plain({ ranges, ...verdict }: Verdict): unknown {
+  const partitions = ranges.map(({ partition, ...offsets }) => {
+    const { from, until, removed, gone, left } = offsets;
+    const numbers = Object.entries({ from, until, removed, gone, left }).map(([name, n]) => [name, Number(n)]);
+    return { partition, ...Object.fromEntries(numbers) };
+  });
+  return { ...verdict, partitions };
+}
+
+function printVerdict(verdict: Verdict, group: string, terminal: Terminal): void {
+  const { ok, records, superseded, expired, ahead, first, ranges, unknown } = verdict;
+  const line = (name: string, count: number, more = "") =>
+    terminal.print(`${name.padEnd(10)} ${grouped(count).padStart(13)}${more && `   ${more}`}`);
+  const older = superseded > 0 ? `, ${grouped(superseded)} of them older copies of another` : "";
+  line("records", records, `in ${counted(ranges.length, "partition")}${older}`);
+  line("rows", verdict.rows);
+  for (const kind of KINDS) line(kind, verdict[kind]);
+  if (expired > 0) line("expired", expired, "or never written");
+  printFindings(first, terminal);
+  if (ahead > 0) {
+    terminal.print(
+      `${
+        grouped(ahead)
+      } of the missing and different are past the position of the group "${group}": its stream has not ` +
+        "carried them yet. --until committed leaves them out.",
+    );
+  }
+  for (const sentence of unknown) terminal.print(sentence);
+  terminal.print(ok ? "Nothing is missing or different." : "It is not all there.");
+}
+
+/** The first of each kind, by name. */
+function printFindings(first: Verdict["first"], terminal: Terminal): void {
+  for (const kind of KINDS) {
+    if (first[kind].length > 0) terminal.print(`The first that are ${kind}:`);
+    for (const { id, partition, offset, what } of first[kind]) {
+      terminal.print(`  ${shownText(id ?? "no key")}, partition ${partition}, offset ${offset}: ${shownText(what)}`);
+    }
+  }
+}
