@@ -99,8 +99,40 @@ export function isTransient(thrown: unknown): thrown is UserpipeError {
 
 /** What `check()` of a port answers: `doctor`, `status` and `/readyz` ask it. */
 export type Check =
-  | { component: string; ok: true; detail: string }
+  | { component: string; ok: true; detail: string; clock?: Clock }
   | { component: string; ok: false; error: UserpipeError };
+
+/** How far this machine's clock is ahead of another's, in ms (below 0: behind), give or take `uncertainMs`. */
+export interface Clock {
+  /** Whose: `Cassandra at "127.0.0.1:9042"`. */
+  of: string;
+  aheadMs: number;
+  uncertainMs: number;
+}
+
+/** One thing that `diagnose()` of a port looked at. With `warn` it works for now, with `fail` it does not. */
+export type Finding =
+  & {
+    /** In a word or two: `topic "users_created"`. */
+    what: string;
+    /** What is there, or what is wrong with what. */
+    detail: string;
+    /** Where the other end told its time. */
+    clock?: Clock;
+  }
+  & ({ state: "ok" } | { state: "warn" | "fail"; /** What to do. */ hint: string });
+
+/** What an operating error is as a finding. Throws what is none. */
+export function failed(what: string, error: unknown): Finding {
+  if (!(error instanceof UserpipeError)) throw error;
+  return { what, state: "fail", detail: error.message, hint: error.hint };
+}
+
+/** What a check is as a finding. */
+export function findingOf(what: string, check: Check): Finding {
+  if (!check.ok) return failed(what, check.error);
+  return { what, state: "ok", detail: check.detail, clock: check.clock };
+}
 
 /** One thing that `init` made, found, or found different. */
 export interface Change {

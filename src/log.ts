@@ -38,7 +38,7 @@ export async function configureLog(options: LogOptions): Promise<void> {
     sinks: {
       stderr: (record: LogRecord) => {
         options.beforeWrite?.();
-        Deno.stderr.writeSync(encoder.encode(format(record)));
+        Deno.stderr.writeSync(encoder.encode(format(withoutMessage(record))));
       },
     },
     loggers: [
@@ -46,6 +46,12 @@ export async function configureLog(options: LogOptions): Promise<void> {
       { category: ["logtape", "meta"], lowestLevel: "error", sinks: ["stderr"] },
     ],
   });
+}
+
+/** A property `message`, flattened, would take the place of the line; what it says is in the line already. */
+function withoutMessage(record: LogRecord): LogRecord {
+  const { message: _, ...properties } = record.properties;
+  return { ...record, properties };
 }
 
 /** Makes room for a log line where a live line is on the terminal. */

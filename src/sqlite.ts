@@ -150,9 +150,13 @@ const SQLITE: Record<number, Trouble> = {
   26: ["it is not a SQLite database", "Move the file away, or name another folder with --data-dir"],
 };
 
+/** SQLITE_IOERR_SHMSIZE: the file beside a WAL cannot grow, which on a full disk comes before SQLITE_FULL. */
+const SHARED_MEMORY_FULL = 4874;
+
 function sqliteCode(error: unknown): number | undefined {
   if (!(error instanceof Error)) return undefined;
   const { errcode, code } = error as { errcode?: number; code?: string };
+  if (errcode === SHARED_MEMORY_FULL) return 13;
   if (typeof errcode === "number") return errcode & 0xff;
   if (code !== "ERR_SQLITE_ERROR") return undefined;
   if (/not a database/.test(error.message)) return 26;

@@ -2,7 +2,7 @@
  * The broker port: a log of messages in topics and partitions, between ingest and stream.
  * It is read in two ways: as a member of a consumer group (`subscribe`), and without one (`read`).
  */
-import type { Change, Check } from "../errors.ts";
+import type { Change, Check, Finding } from "../errors.ts";
 
 /** A message as it is published. `timestamp` is in ms since the epoch. */
 export interface Message {
@@ -115,10 +115,24 @@ export interface Slice {
   end: bigint;
 }
 
+/** What `diagnose` looks for. */
+export interface Wanted {
+  topic: string;
+  deadLetterTopic: string;
+  group: string;
+  /** Copies of each partition that `init` asks for, where a topic is missing. */
+  replication: number;
+}
+
 export interface Broker {
   /** For messages: `Kafka at 127.0.0.1:9092`, `the embedded broker in ./userpipe-data`. */
   readonly name: string;
   check(): Promise<Check>;
+  /**
+   * What works and what does not, in the order of the way to it, as it is found; changes nothing. Ends behind what
+   * makes the rest pointless. Throws nothing for a broker that is away.
+   */
+  diagnose(wanted: Wanted): AsyncIterable<Finding>;
   /** Makes the topics that are not there. Changes nothing that is, and says what it found. */
   init(topics: readonly TopicSpec[], options: { dryRun: boolean }): Promise<Change[]>;
   /**

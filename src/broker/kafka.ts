@@ -2,6 +2,7 @@
 import { UserpipeError } from "../errors.ts";
 import type { Broker, ReadLimits, Slice } from "./broker.ts";
 import { checkKafka, committedOffsets, initTopics } from "./kafka_admin.ts";
+import { diagnoseKafka } from "./kafka_check.ts";
 import type { Compression } from "./kafka_codecs.ts";
 import { unreadable } from "./kafka_errors.ts";
 import { type ClusterOptions, fetchRecords, type KafkaCluster } from "./kafka_internals.ts";
@@ -58,6 +59,7 @@ export function openKafka(options: KafkaOptions): Broker {
   return {
     name: `Kafka at ${options.brokers.join(", ")}`,
     check: () => checkKafka(requests, cluster),
+    diagnose: (wanted) => diagnoseKafka(cluster, wanted),
     init: (topics, { dryRun }) => initTopics(requests, cluster, topics, dryRun),
     publish: async (topic, messages) => {
       if (messages.length > 0) await producerOf(topic).publish(messages);

@@ -93,7 +93,7 @@ const SILENT = new Set([
 /** kafkajs says so, as a plain error, of a node that took the connection and did not answer. */
 const HALF_CONNECTED = "Broker not connected";
 
-const START = 'Start it with "docker compose up -d", or leave --brokers out to use the embedded broker';
+export const START = 'Start it with "docker compose up -d", or leave --brokers out to use the embedded broker';
 
 /** An operating error with its cause; what is a defect stays as it is. */
 export function translate(error: unknown, about: About): unknown {

@@ -16,6 +16,7 @@ import createProducer from "kafkajs/src/producer/index.js";
 import produce from "kafkajs/src/protocol/requests/produce/index.js";
 import fetchResponse from "kafkajs/src/protocol/requests/fetch/v11/response.js";
 import { logger } from "../log.ts";
+import type { CheckedNode } from "./kafka_check.ts";
 import {
   encodeProduceRequest,
   OutgoingMessage,
@@ -56,7 +57,7 @@ type OffsetQuery =
     { fromBeginning: boolean } | { fromTimestamp: number }
   );
 
-interface KafkaNode {
+interface KafkaNode extends CheckedNode {
   fetch(request: object): Promise<FetchResponse>;
   offsetFetch(request: object): Promise<{ responses: { partitions: { partition: number; offset: string }[] }[] }>;
   connectionPool: { pool: KafkaConnection[] };

@@ -3,7 +3,7 @@
  * machine may share. The default where no Kafka is named.
  */
 import { dirname } from "node:path";
-import { type Change, type Check, UserpipeError } from "../errors.ts";
+import { type Change, type Check, type Finding, findingOf, UserpipeError } from "../errors.ts";
 import { type Database, openDatabase, translate } from "../sqlite.ts";
 import type {
   Message,
@@ -14,6 +14,7 @@ import type {
   SubscribeOptions,
   Subscription,
   TopicSpec,
+  Wanted,
 } from "./broker.ts";
 import { Changes } from "./sqlite_changes.ts";
 import { Group } from "./sqlite_group.ts";
@@ -22,6 +23,7 @@ import { Membership } from "./sqlite_membership.ts";
 import { MIGRATIONS, rows } from "./sqlite_schema.ts";
 import { SqliteSubscription } from "./sqlite_subscription.ts";
 import { letOthersRun } from "./sqlite_turn.ts";
+import { deadLetterRoom, missing, wantedTopics } from "./topic_findings.ts";
 
 export interface SqliteBrokerOptions {
   /** The file, for example `./userpipe-data/topics.db`; it and its folder are made on first use. */
@@ -68,6 +70,28 @@ class SqliteBroker implements Spool {
       if (error instanceof UserpipeError) return { component: this.name, ok: false, error };
       throw error;
     }
+  }
+
+  async *diagnose(wanted: Wanted): AsyncGenerator<Finding> {
+    const topics = wantedTopics(wanted);
+    // Looking makes no file.
+    const check = exists(this.#path) ? await this.check() : undefined;
+    if (check === undefined) return yield* topics.map(missing);
+    yield findingOf("file", check);
+    if (!check.ok) return;
+    const found = topics.map(({ name }) => this.#use(({ log }) => log.find(name)));
+    for (const [index, topic] of topics.entries()) {
+      const partitions = found[index]?.partitions.length;
+      if (partitions === undefined) yield missing(topic);
+      else yield { what: topic.what, state: "ok", detail: count(partitions, "partition") };
+    }
+    const [topic, deadLetterTopic] = found.map((each) => each?.maxMessageBytes);
+    if (topic === undefined || deadLetterTopic === undefined) return;
+    yield deadLetterRoom(
+      wanted,
+      { topic, deadLetterTopic },
+      () => 'Name another with --dead-letter-topic, and make it with "userpipe init"',
+    );
   }
 
   async init(topics: readonly TopicSpec[], { dryRun }: { dryRun: boolean }): Promise<Change[]> {
@@ -187,7 +211,7 @@ function exists(path: string): boolean {
     return true;
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) return false;
-    throw error;
+    throw translate(error, path);
   }
 }
 

@@ -17,6 +17,7 @@ export interface Context {
 
 export interface Command {
   name: string;
+  alias?: string;
   summary: string;
   /** Commander's form: `[question] [arguments...]`. */
   arguments?: string;
@@ -68,4 +69,5 @@ export const STREAM = [
   "maxRate",
   "ttl",
   "maxInFlightBytes",
+  "maxRefused",
 ] as const satisfies SettingName[];

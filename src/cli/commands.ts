@@ -101,6 +101,59 @@ export const COMMANDS: readonly Command[] = [
     load: async () => (await import("./peek.ts")).peek,
   },
   {
+    name: "verify",
+    summary: "say whether all of the topic is in the table and the dead letters",
+    details: `Compares by id and content, from the topic's first record to its end as it is
+when this starts. Of several records of an id the latest counts. Exit code 0
+only where nothing is missing or different.
+
+Beside a stream that is running, --until committed leaves out what it has not
+carried yet. A row that is newer than its record counts as newer, not as
+different. With --ttl, a row that may have expired is not missing.
+
+It cannot know what retention has removed from the topic, and says how much
+that is; it does not look for rows that no record of the topic explains.`,
+    examples: [
+      "userpipe verify",
+      "userpipe verify --until committed",
+      "userpipe verify --from 2026-01-31T00:00:00Z --format json",
+    ],
+    settings: [
+      ...COMMON,
+      ...BROKER,
+      "group",
+      "deadLetterTopic",
+      ...STORE,
+      ...["verifyFrom", "verifyUntil", "ttl", "verdictFormat", "pipeline"] as const,
+    ],
+    load: async () => (await import("./verify.ts")).verify,
+  },
+  {
+    name: "dead-letters",
+    alias: "dlq",
+    summary: "list the records that were refused, show one whole, or put them through again",
+    arguments: "[action] [offset]",
+    details: `Actions:
+  (none)          counts by reason, then the newest that wait
+  show <offset>   one whole, with all headers and the value
+  replay          check again and put through: into the table what was on
+                  the topic, to the topic what came from the source. What is
+                  refused again stays, and the exit code is 1.`,
+    examples: [
+      "userpipe dead-letters",
+      "userpipe dead-letters show 17",
+      'userpipe dead-letters replay --reason "first_name" --dry-run',
+    ],
+    settings: [
+      ...COMMON,
+      ...BROKER,
+      "deadLetterTopic",
+      ...STORE,
+      ...["reason", "max", "format", "dryRun", "ttl", "outboxMaxBytes", "pipeline", "stopTimeout"] as const,
+    ],
+    load: async () => (await import("./dead_letters.ts")).deadLetters,
+  },
+  {
     name: "outbox",
     summary: "show what waits for a Kafka that was out of reach, or forward it",
     arguments: "[flush]",
@@ -108,5 +161,23 @@ export const COMMANDS: readonly Command[] = [
     examples: ["userpipe outbox", "userpipe outbox flush"],
     settings: [...COMMON, "brokers", "topic", "deadLetterTopic", "outboxMaxBytes", "format", "pipeline", "stopTimeout"],
     load: async () => (await import("./outbox.ts")).outbox,
+  },
+  {
+    name: "doctor",
+    summary: "look at each component in turn, and say what is wrong and what to do",
+    details: "Changes nothing. Exits with 0 where all is well, with 1 where it found something.",
+    examples: [
+      "userpipe doctor",
+      "userpipe doctor --brokers 127.0.0.1:9092 --contact-points 127.0.0.1:9042",
+      "userpipe doctor --format json",
+    ],
+    settings: [
+      ...COMMON,
+      ...BROKER,
+      ...["deadLetterTopic", "group", "replication"] as const,
+      ...STORE,
+      ...["replicationFactor", "url", "nat", "file", "generate", "format", "pipeline"] as const,
+    ],
+    load: async () => (await import("./doctor.ts")).doctor,
   },
 ];

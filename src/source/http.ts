@@ -3,7 +3,7 @@
  * request that failed and may succeed is tried again; the rest end the run with what the server said.
  */
 import { type Backoff, sleep, waitMs } from "../backoff.ts";
-import { type Check, UserpipeError } from "../errors.ts";
+import { type Check, type Clock, UserpipeError } from "../errors.ts";
 import { logger } from "../log.ts";
 import type { Pipeline } from "../pipeline.ts";
 import { recordsOf } from "./http_answer.ts";
@@ -49,9 +49,9 @@ export function openHttpSource(options: HttpSourceOptions): Source {
   const address = (page: number, results: number) => pipeline.request({ url, results, page, seed, nat });
   const { origin: name } = webAddress(() => address(first, size), url);
 
-  async function fetchPage(number: number, take: number, signal: AbortSignal, results = size): Promise<Page> {
-    const answer = await get(address(number, results), { ...limits, signal });
-    const records = recordsOf(answer, pipeline, results);
+  async function fetchPage(number: number, take: number, signal: AbortSignal): Promise<Page> {
+    const answer = await get(address(number, size), { ...limits, signal });
+    const records = recordsOf(answer, pipeline, size);
     return {
       records: take < records.length ? records.slice(0, take) : records,
       unreadable: [],
@@ -83,11 +83,13 @@ export function openHttpSource(options: HttpSourceOptions): Source {
   return {
     name,
     async check(): Promise<Check> {
-      const began = performance.now();
+      const began = Date.now();
       try {
-        await fetchPage(first, 1, closed.signal, 1);
-        const detail = `${name} answers, one record in ${Math.round(performance.now() - began)} ms`;
-        return { component: "source", ok: true, detail };
+        const answer = await get(address(first, 1), { ...limits, signal: closed.signal });
+        const ended = Date.now();
+        recordsOf(answer, pipeline, 1);
+        const detail = `${name} answers, one record in ${ended - began} ms`;
+        return { component: "source", ok: true, detail, clock: clockOf(name, answer.headers, began, ended) };
       } catch (failure) {
         if (!(failure instanceof RequestFailed)) throw failure;
         return { component: "source", ok: false, error: failure.error };
@@ -127,4 +129,13 @@ function webAddress(make: () => URL, url?: string): URL {
     if (!(error instanceof TypeError)) throw error;
   }
   throw new UserpipeError("settings", `--url "${url}" is no web address`, "Begin it with http:// or https://");
+}
+
+/** From the header `Date`, which is in whole seconds, and `Age`, for how long a cache has kept the answer. */
+function clockOf(of: string, headers: Headers, began: number, ended: number): Clock | undefined {
+  const date = Date.parse(headers.get("date") ?? "");
+  if (Number.isNaN(date)) return undefined;
+  const age = Number(headers.get("age") ?? 0) * 1000;
+  const theirs = date + (age > 0 ? age : 0) + 500;
+  return { of, aheadMs: (began + ended) / 2 - theirs, uncertainMs: 500 + (ended - began) / 2 };
 }

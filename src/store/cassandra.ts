@@ -3,6 +3,7 @@
  */
 import { type Check, UserpipeError } from "../errors.ts";
 import type { Table } from "../pipeline.ts";
+import { diagnose } from "./cassandra_check.ts";
 import { type Link, openLink } from "./cassandra_link.ts";
 import { checkNames } from "./cassandra_names.ts";
 import { reader } from "./cassandra_read.ts";
@@ -41,6 +42,7 @@ export function openCassandra(options: CassandraOptions): Store {
   return {
     name: `Cassandra at ${options.contactPoints.join(",")}`,
     check: () => check(link, table),
+    diagnose: (wanted) => diagnose(link, table, wanted),
     init: (wanted) => init(link, table, wanted),
     write: writer(link, { table, ttlSeconds, batchBytes, maxInFlight }),
     ...reader(link, table),

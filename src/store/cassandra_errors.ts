@@ -59,10 +59,17 @@ function noHost(error: Error & { innerErrors?: Record<string, unknown> }, name: 
   const reasons = Object.values(error.innerErrors ?? {});
   const refused = reasons.find((each) => each instanceof errors.AuthenticationError);
   if (refused instanceof Error) return notAuthorised(refused, name);
+  const unavailable = reasons.find(isUnavailable);
+  if (unavailable !== undefined) return response(unavailable, name);
   if (reasons.some((each) => each instanceof errors.BusyConnectionError)) {
     return busy(`${name} has more requests under way than it takes`, error);
   }
   return unreachable(`Cannot reach ${name}`, error);
+}
+
+/** The driver asks the next node, and says at the end that none was left. */
+function isUnavailable(reason: unknown): reason is Error & { code: number } {
+  return reason instanceof errors.ResponseError && reason.code === CODE.unavailableException;
 }
 
 function isSocketError(error: unknown): error is Error {

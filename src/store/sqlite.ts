@@ -2,7 +2,7 @@
  * The embedded store: the store port on one SQLite file a keyspace, `keyspace-<keyspace>.db` in the data
  * folder. Two processes may use it at once; only `init` makes it.
  */
-import { type Change, type Check, UserpipeError } from "../errors.ts";
+import { type Change, type Check, type Finding, findingOf, UserpipeError } from "../errors.ts";
 import type { Row, Table, Value } from "../pipeline.ts";
 import { translate } from "../sqlite.ts";
 import { KeyspaceFile } from "./sqlite_file.ts";
@@ -45,6 +45,10 @@ class SqliteStore implements Store {
       if (error instanceof UserpipeError) return { component: "store", ok: false, error };
       throw error;
     }
+  }
+
+  async *diagnose(): AsyncGenerator<Finding> {
+    yield findingOf("table", await this.check());
   }
 
   async init(options: StoreInitOptions): Promise<Change[]> {

@@ -1,7 +1,7 @@
 /**
  * The store port: one table of rows by primary key, at the end of the stream and behind every query.
  */
-import type { Change, Check, UserpipeError } from "../errors.ts";
+import type { Change, Check, Finding, UserpipeError } from "../errors.ts";
 import type { Row, Value } from "../pipeline.ts";
 
 /** What became of the rows of one `write`. A row in neither list is stored. */
@@ -37,6 +37,11 @@ export interface Store {
   /** For messages: `Cassandra at 127.0.0.1:9042`, `the embedded store in ./userpipe-data`. */
   readonly name: string;
   check(): Promise<Check>;
+  /**
+   * What works and what does not, in the order of the way to it, as it is found; changes nothing. Ends behind what
+   * makes the rest pointless. Throws nothing for a store that is away.
+   */
+  diagnose(options: Pick<StoreInitOptions, "replicationFactor">): AsyncIterable<Finding>;
   /**
    * Makes keyspace and table where they are not there, and says what was.
    * @throws {UserpipeError} `table-differs` with the difference, where `migrate` is off or cannot mend it

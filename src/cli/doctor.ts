@@ -1,0 +1,152 @@
+/** `doctor`: looks at each component in turn, and names what is wrong and what to do, a line a check. */
+import { join } from "node:path";
+import { EXIT, failed, type Finding, findingOf } from "../errors.ts";
+import { newSeed } from "../ingest/run.ts";
+import { namesOf, openBroker, openRuns, openSource, openSpool, openStore, sourceRequest } from "../open.ts";
+import { dataFolderFindings } from "../query/data_folder.ts";
+import { type Component, type ComponentFinding, diagnose } from "../query/doctor.ts";
+import type { Settings } from "../settings.ts";
+import type { Context } from "./command.ts";
+import { printAnswer } from "./query.ts";
+import { counted, type Terminal, wantsColour } from "./terminal.ts";
+
+/** For each component: four of them are done within a minute. */
+const LIMIT_MS = 15_000;
+
+export async function doctor({ settings, terminal, stop }: Context): Promise<number> {
+  const counts = { ok: 0, warn: 0, fail: 0 };
+  const findings = async function* () {
+    for await (const finding of diagnose(componentsOf(settings, terminal), { limitMs: LIMIT_MS, stop })) {
+      counts[finding.state]++;
+      yield finding;
+    }
+  };
+  try {
+    if (settings.format === undefined || settings.format === "table") {
+      await printLines(findings(), terminal);
+      terminal.print(`\n${stop.aborted ? "stopped before all was looked at" : summary(counts)}`);
+    } else {
+      await printAnswer({ columns: COLUMNS, pages: rowsOf(findings()) }, settings, terminal);
+    }
+  } finally {
+    terminal.clear();
+  }
+  return counts.warn + counts.fail === 0 && !stop.aborted ? EXIT.done : EXIT.found;
+}
+
+function componentsOf(settings: Settings, terminal: Terminal): Component[] {
+  const looks: Record<string, () => AsyncIterable<Finding>> = {
+    "source": () => sourceFindings(settings),
+    "broker": () => brokerFindings(settings),
+    "store": () => storeFindings(settings),
+    "data folder": () => folderFindings(settings),
+  };
+  return Object.entries(looks).map(([name, look]) => ({
+    name,
+    look() {
+      terminal.show(`looking at the ${name} …`);
+      return look();
+    },
+  }));
+}
+
+async function* sourceFindings(settings: Settings): AsyncGenerator<Finding> {
+  const source = await openSource(settings, sourceRequest(settings, newSeed()));
+  try {
+    yield findingOf("connection", await source.check());
+  } finally {
+    await source.close();
+  }
+}
+
+async function* brokerFindings(settings: Settings): AsyncGenerator<Finding> {
+  const { topic, deadLetterTopic } = namesOf(settings);
+  const { group, replication } = settings;
+  const broker = await openBroker(settings);
+  try {
+    yield* broker.diagnose({ topic, deadLetterTopic, group, replication });
+  } finally {
+    await broker.close();
+  }
+}
+
+async function* storeFindings(settings: Settings): AsyncGenerator<Finding> {
+  const store = await openStore(settings);
+  try {
+    yield* store.diagnose(settings);
+  } finally {
+    await store.close();
+  }
+}
+
+/** The folder, and the files in it that are of no end. Looking makes none. */
+async function* folderFindings(settings: Settings): AsyncGenerator<Finding> {
+  const { dataDir } = settings;
+  yield* dataFolderFindings(dataDir);
+  if (isThere(join(dataDir, "runs.db"))) yield await runsFinding(settings);
+  const spool = isThere(join(dataDir, "outbox.db")) ? await openSpool(settings) : undefined;
+  if (spool === undefined) return;
+  try {
+    yield findingOf("outbox", await spool.check());
+  } finally {
+    await spool.close();
+  }
+}
+
+async function runsFinding(settings: Settings): Promise<Finding> {
+  const what = "record of runs";
+  try {
+    await (await openRuns(settings)).close();
+    return { what, state: "ok", detail: "can be used" };
+  } catch (error) {
+    return failed(what, error);
+  }
+}
+
+function isThere(path: string): boolean {
+  try {
+    Deno.statSync(path);
+    return true;
+  } catch {
+    // Why it cannot be looked at is said of the folder.
+    return false;
+  }
+}
+
+const COLUMNS = ["component", "check", "state", "detail", "hint"];
+
+async function* rowsOf(findings: AsyncIterable<ComponentFinding>): AsyncGenerator<unknown[][]> {
+  for await (const { component, what, state, detail, ...rest } of findings) {
+    yield [[component, what, state, detail, "hint" in rest ? rest.hint : null]];
+  }
+}
+
+/** `ok    broker       connection: …`, and below what is wrong the hint. */
+async function printLines(findings: AsyncIterable<ComponentFinding>, terminal: Terminal): Promise<void> {
+  const colour = wantsColour(Deno.stdout.isTerminal());
+  for await (const finding of findings) {
+    const { component, what, state, detail } = finding;
+    const begin = `${paint(state, colour)}  ${component.padEnd(COMPONENT_WIDTH)}  `;
+    if (finding.state === "ok") {
+      terminal.print(`${begin}${what}: ${detail}`);
+    } else {
+      terminal.print(`${begin}${detail}`);
+      terminal.print(`${" ".repeat(STATE_WIDTH + COMPONENT_WIDTH + 4)}${finding.hint}`);
+    }
+  }
+}
+
+const STATE_WIDTH = 4;
+const COMPONENT_WIDTH = "data folder".length;
+/** Green, yellow, red. */
+const COLOURS: Record<Finding["state"], number> = { ok: 32, warn: 33, fail: 31 };
+
+function paint(state: Finding["state"], colour: boolean): string {
+  const text = state.padEnd(STATE_WIDTH);
+  return colour ? `\x1b[${COLOURS[state]}m${text}\x1b[0m` : text;
+}
+
+function summary({ ok, warn, fail }: Record<Finding["state"], number>): string {
+  if (warn + fail === 0) return `all is well: ${counted(ok, "check")}`;
+  return `${counted(ok + warn + fail, "check")}: ${ok} ok, ${warn} to look at, ${fail} failed`;
+}
