@@ -236,7 +236,7 @@ function partitionOf(topic: Topic, number: number): Partition {
 /** What `init` says of a topic. */
 function change(spec: TopicFacts, state: Change["state"]): Change {
   const kept = spec.retentionMs < 0 ? "for ever" : `for ${count(spec.retentionMs / DAY_MS, "day")}`;
-  const size = spec.retentionBytes < 0 ? "" : `, up to ${spec.retentionBytes} bytes each`;
+  const size = spec.retentionBytes < 0 ? "" : `, up to ${sizeText(spec.retentionBytes)} each`;
   return {
     what: `topic "${spec.name}"`,
     state,
@@ -249,6 +249,14 @@ function change(spec: TopicFacts, state: Change["state"]): Change {
 type TopicFacts = Pick<TopicSpec, "name" | "partitions" | "retentionMs" | "retentionBytes">;
 
 const DAY_MS = 86_400_000;
+
+const UNITS = [[1024 ** 3, "GiB"], [1024 ** 2, "MiB"], [1024, "KiB"], [1, "bytes"]] as const;
+
+/** `1 GiB`, `1500 bytes`. */
+function sizeText(bytes: number): string {
+  const [size, unit] = UNITS.find(([size]) => bytes % size === 0)!;
+  return `${bytes / size} ${unit}`;
+}
 
 function count(n: number, noun: string): string {
   return `${n} ${noun}${n === 1 ? "" : "s"}`;

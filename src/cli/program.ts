@@ -53,8 +53,8 @@ const HELP = `
 With nothing named, topic and table are SQLite files in ./userpipe-data. Name a Kafka with --brokers or
 KAFKA_BROKERS, a Cassandra with --contact-points or CASSANDRA_CONTACT_POINTS.
 
-Exit codes: 0 done, 1 done with records refused, 2 wrong usage or settings, 3 a component is out of reach,
-4 stopped by --max-refused, 130 and 143 cut short by a signal, 70 a defect of userpipe.`;
+Exit codes: 0 done, 1 done with records refused or something found, 2 wrong usage or settings, 3 a component is out
+of reach, 4 stopped by --max-refused, 130 and 143 cut short by a signal, 70 a defect of userpipe.`;
 
 function helpOf(args: readonly string[]): string {
   const command = COMMANDS.find(({ name, alias }) => [name, alias].includes(args[0]));

@@ -86,6 +86,7 @@ class Replay {
     const { publisher, deadLetterTopic, dryRun } = this.#options;
     const { rows, ofRows, messages, ofMessages } = this.#prepare(page);
     const written = dryRun ? ofRows : await this.#write(rows, ofRows);
+    this.#writer.outage.settle({ now: true });
     const published = dryRun ? ofMessages : await this.#publish(messages, ofMessages);
     const done = [...written, ...published];
     if (!dryRun && done.length > 0) {

@@ -108,7 +108,10 @@ class StreamRun {
     const drain = () => subscription.stop();
     if (stop.aborted) drain();
     stop.addEventListener("abort", drain);
-    const ticker = setInterval(() => onStats(this.#stats(subscription)), STATS_MS);
+    const ticker = setInterval(() => {
+      this.#writer.outage.settle();
+      onStats(this.#stats(subscription));
+    }, STATS_MS);
     const ender = this.#stopAtEnd(subscription);
     let stats: StreamStats;
     try {
@@ -117,6 +120,7 @@ class StreamRun {
       await Promise.all(this.#tasks);
       this.#ended.abort();
       clearInterval(ticker);
+      this.#writer.outage.settle({ now: true });
       stop.removeEventListener("abort", drain);
       await ender;
       stats = this.#stats(subscription);

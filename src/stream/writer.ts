@@ -10,6 +10,9 @@ import { Outage } from "./outage.ts";
 
 const BACKOFF = { firstMs: 100, maxMs: 10_000 };
 
+/** Writes under way at once fail and succeed in turn while a store goes away or comes back. */
+const SETTLE_MS = 2_000;
+
 /** So often a row may fail by itself while others are written, before it is refused. */
 const MOST_STRIKES = 5;
 
@@ -31,7 +34,7 @@ export class Writer {
   constructor(store: Store, signal: AbortSignal) {
     this.#store = store;
     this.#signal = signal;
-    this.outage = new Outage(store.name);
+    this.outage = new Outage(store.name, SETTLE_MS);
   }
 
   /**
