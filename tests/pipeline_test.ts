@@ -115,3 +115,19 @@ Deno.test("a record too large for the topic is a dead letter, cut to what that t
     await succeeds(["stream", "--until-caught-up"], { cwd });
     assert.equal(JSON.parse(await succeeds(["query", "count"], { cwd })).count, 2);
   }));
+
+Deno.test("I4: of one id twice in a page the later record is the row, wherever the offsets fall", () =>
+  withFolder(async (cwd) => {
+    const older = record(9_999);
+    const newer = { ...record(9_999), phone: "the newer one" };
+    const lines = [...Array.from({ length: 998 }, (_, n) => record(n)), older, newer].map((each) =>
+      JSON.stringify(each)
+    );
+    await succeeds(["init", "--partitions", "1"], { cwd });
+    // The two stand at the offsets 999 and 1000.
+    await succeeds(["ingest", "--generate", "1"], { cwd });
+    await succeeds(["ingest", "--file", "-"], { cwd, stdin: lines.join("\n") });
+    await succeeds(["stream", "--until-caught-up"], { cwd });
+    const row = JSON.parse(await succeeds(["query", "id", String(newer.login.uuid)], { cwd }));
+    assert.equal(row.phone, "the newer one");
+  }));

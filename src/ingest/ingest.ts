@@ -109,17 +109,18 @@ function prepare({ pipeline, run }: IngestOptions, page: Page, before: number): 
   const messages: NumberedMessage[] = [];
   const refused: DeadLetter[] = [];
   const headers = headersOf(pipeline, run, page);
-  const timestamp = Date.now();
+  const times = timesOf();
   page.records.forEach((raw, index) => {
     const n = before + index;
     const checked = pipeline.check(raw);
     if (checked.ok) {
       const event = pipeline.normalise(checked.value);
+      const key = pipeline.key(event);
       messages.push({
-        key: encoder.encode(pipeline.key(event)),
+        key: encoder.encode(key),
         value: pipeline.encode(event),
         headers,
-        timestamp,
+        timestamp: times(key),
         n,
         raw,
       });
@@ -131,6 +132,25 @@ function prepare({ pipeline, run }: IngestOptions, page: Page, before: number): 
     refused.push(deadLetterOfSource(run, before + page.records.length + n, bytes, page.fetchedAt, reason));
   });
   return { messages, refused };
+}
+
+/** The latest timestamp that was given, in ms since the epoch. */
+let latest = 0;
+
+/**
+ * The timestamps of a page's messages. I4: of one key each is later than the one before, since within one ms the
+ * offset decides by its last three digits only.
+ */
+function timesOf(): (key: string) => number {
+  const start = latest = Math.max(Date.now(), latest + 1);
+  const seen = new Map<string, number>();
+  return (key) => {
+    const before = seen.get(key);
+    const time = before === undefined ? start : before + 1;
+    seen.set(key, time);
+    latest = Math.max(latest, time);
+    return time;
+  };
 }
 
 /** One object for all messages of a page. */
