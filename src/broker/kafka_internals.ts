@@ -5,7 +5,6 @@
 import type { Admin, ISocketFactory, Producer } from "kafkajs";
 import createAdmin from "kafkajs/src/admin/index.js";
 import Cluster from "kafkajs/src/cluster/index.js";
-import assigners from "kafkajs/src/consumer/assigners/index.js";
 import ConsumerGroup from "kafkajs/src/consumer/consumerGroup.js";
 import { KafkaJSNonRetriableError } from "kafkajs/src/errors.js";
 import { createLogger, LEVELS } from "kafkajs/src/loggers/index.js";
@@ -16,6 +15,7 @@ import createProducer from "kafkajs/src/producer/index.js";
 import produce from "kafkajs/src/protocol/requests/produce/index.js";
 import fetchResponse from "kafkajs/src/protocol/requests/fetch/v11/response.js";
 import { logger } from "../log.ts";
+import { amongSubscribers } from "./kafka_assigner.ts";
 import type { CheckedNode } from "./kafka_check.ts";
 import {
   encodeProduceRequest,
@@ -47,6 +47,7 @@ export interface KafkaCluster {
   findLeaderForPartitions(topic: string, partitions: number[]): Record<string, number[]>;
   fetchTopicsOffset(topics: OffsetQuery[]): Promise<{ partitions: { partition: number; offset: string }[] }[]>;
   findBroker(node: { nodeId: string }): Promise<KafkaNode>;
+  targetTopics: Set<string>;
   brokerPool: { brokers: Record<string, KafkaNode>; seedBroker?: KafkaNode };
 }
 
@@ -171,7 +172,7 @@ function tooOld(request: string, version = 10): Error {
   return new KafkaJSNonRetriableError(`it is older than Kafka 2.3 (it has version ${version} of ${request})`);
 }
 
-/** A client that joins as the public consumer of kafkajs does: the same protocol, the same assigner. */
+/** A client that joins as the public consumer of kafkajs does: the same protocol, the same name of the assigner. */
 export function newGroupClient(cluster: KafkaCluster, options: GroupOptions, retries: ClusterOptions): GroupClient {
   const { topic, group: groupId } = options;
   const group = new ConsumerGroup({
@@ -181,7 +182,7 @@ export function newGroupClient(cluster: KafkaCluster, options: GroupOptions, ret
     topicConfigurations: { [topic]: { fromBeginning: true } },
     logger: kafkaLogger,
     instrumentationEmitter: { emit: () => {} },
-    assigners: [assigners.roundRobin({ cluster })],
+    assigners: [amongSubscribers(cluster)],
     sessionTimeout: options.sessionTimeoutMs,
     rebalanceTimeout: options.rebalanceTimeoutMs,
     autoCommit: false,
@@ -193,7 +194,8 @@ export function newGroupClient(cluster: KafkaCluster, options: GroupOptions, ret
       await group.joinAndSync();
       // kafkajs makes one of these for each generation, and keeps the generation in it.
       const offsets = group.offsetManager;
-      const partitions: number[] = group.assigned().flatMap((each: { partitions: number[] }) => each.partitions);
+      const assigned: { topic: string; partitions: number[] }[] = group.assigned();
+      const partitions = assigned.flatMap((each) => each.topic === topic ? each.partitions : []);
       return {
         partitions,
         committed: async () => offsetsOf(await offsets.getCoordinator(), groupId, topic, partitions),
