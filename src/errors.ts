@@ -27,6 +27,7 @@ export const CODES = {
   "settings": { exit: EXIT.usage, transient: false },
   "input": { exit: EXIT.usage, transient: false },
   "data-folder": { exit: EXIT.usage, transient: false },
+  "data-folder-busy": { exit: EXIT.unreachable, transient: true },
   "source-unreachable": { exit: EXIT.unreachable, transient: true },
   "source-answer": { exit: EXIT.unreachable, transient: false },
   "broker-unreachable": { exit: EXIT.unreachable, transient: true },
@@ -41,7 +42,8 @@ export const CODES = {
   "not-authorised": { exit: EXIT.unreachable, transient: false },
   "record-too-large": { exit: EXIT.usage, transient: false },
   "outbox-full": { exit: EXIT.unreachable, transient: false },
-  "worker": { exit: EXIT.unreachable, transient: true },
+  "output": { exit: EXIT.usage, transient: false },
+  "worker": { exit: EXIT.defect, transient: true },
   "too-many-refused": { exit: EXIT.tooManyRefused, transient: false },
 } as const;
 

@@ -20,9 +20,17 @@ export interface Names {
   table: Table;
 }
 
+/** @throws {UserpipeError} `settings` */
 export function namesOf(settings: Settings): Names {
   const pipeline = pipelineNamed(settings.pipeline);
   const topic = settings.topic ?? pipeline.topic;
+  if (settings.deadLetterTopic === topic) {
+    throw new UserpipeError(
+      "settings",
+      `The dead-letter topic "${topic}" is the topic itself: what is refused would be read and refused again`,
+      "Name another with --dead-letter-topic, or leave it out",
+    );
+  }
   return {
     pipeline,
     topic,

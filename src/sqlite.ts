@@ -114,23 +114,28 @@ export function translate(error: unknown, path: string): unknown {
   if (error instanceof UserpipeError) return error;
   const found = fileSystemTrouble(error) ?? sqliteTrouble(error);
   if (found === undefined) return error;
-  return new UserpipeError("data-folder", `Cannot use "${path}": ${found[0]}`, found[1], { cause: error });
+  const [what, hint, code = "data-folder"] = found;
+  return new UserpipeError(code, `Cannot use "${path}": ${what}`, hint, { cause: error });
 }
 
-type Trouble = [what: string, hint: string];
+type Trouble = [what: string, hint: string, code?: "data-folder-busy"];
 
 function fileSystemTrouble(error: unknown): Trouble | undefined {
+  if (error instanceof Deno.errors.NotCapable) return OUT_OF_BOUNDS;
   if (!(error instanceof Error) || !("code" in error)) return undefined;
   return FILE_SYSTEM[String(error.code)];
 }
 
+const OUT_OF_BOUNDS: Trouble = ["a program may not keep data there", "Name another folder with --data-dir"];
+
 const FILE_SYSTEM: Record<string, Trouble> = {
+  ENAMETOOLONG: ["its name is too long", "Name another folder with --data-dir"],
   EACCES: ["it may not be written", "Give write permission to the folder, or name another with --data-dir"],
   EPERM: ["it may not be written", "Give write permission to the folder, or name another with --data-dir"],
   EROFS: ["the file system is read-only", "Name another folder with --data-dir"],
   EEXIST: ["a file is where its folder should be", "Name another folder with --data-dir"],
   ENOTDIR: ["a file is where its folder should be", "Name another folder with --data-dir"],
-  ENOSPC: ["the disk is full", "Make room, then start again: what was acknowledged is kept"],
+  ENOSPC: ["the disk is full", "Make room: what was acknowledged is kept", "data-folder-busy"],
 };
 
 function sqliteTrouble(error: unknown): Trouble | undefined {
@@ -141,11 +146,11 @@ function sqliteTrouble(error: unknown): Trouble | undefined {
 
 /** https://sqlite.org/rescode.html, primary result codes. */
 const SQLITE: Record<number, Trouble> = {
-  5: ["another process holds it", "End the other process, or name another folder with --data-dir"],
+  5: ["another process holds it", "End the other process, or name another folder with --data-dir", "data-folder-busy"],
   8: ["it is read-only", "Give write permission to it, or name another folder with --data-dir"],
   10: ["the disk did not answer as it should", "Look at the disk, then start again: what was acknowledged is kept"],
   11: ["the file is damaged", "Put back a copy of it, or name another folder with --data-dir"],
-  13: ["the disk is full", "Make room, then start again: what was acknowledged is kept"],
+  13: ["the disk is full", "Make room: what was acknowledged is kept", "data-folder-busy"],
   14: ["it cannot be opened", "Look at the folder and its permissions, or name another with --data-dir"],
   26: ["it is not a SQLite database", "Move the file away, or name another folder with --data-dir"],
 };

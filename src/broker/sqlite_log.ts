@@ -168,12 +168,27 @@ export class Log {
     const from = Number(offset);
     const reading: Reading = { partition: partition.number, from, messages: [], bytes: 0, maxMessages, maxBytes };
     for (const [base, count, data] of this.#sql.chunks.iterate(partition.id, from)) {
-      if (!decodeChunk(data, base, count, reading)) break;
+      if (!this.#decoded(partition, [base, count, data], reading)) break;
     }
     const { messages, bytes } = reading;
     // `iterate` ends without a word where SQLite fails to read; `get` throws what it says.
     if (messages.length === 0) this.#sql.chunks.get(partition.id, from);
     return { messages, bytes, next: messages.length === 0 ? offset : messages[messages.length - 1].offset + 1n };
+  }
+
+  /** @returns false where a limit was reached @throws {UserpipeError} `data-folder` where the chunk is damaged */
+  #decoded(partition: Partition, [base, count, data]: StoredChunk, reading: Reading): boolean {
+    try {
+      return decodeChunk(data, base, count, reading);
+    } catch (error) {
+      throw new UserpipeError(
+        "data-folder",
+        `"${this.#db.path}" is damaged: the messages ${base} to ${base + count - 1} of partition ${partition.number} ` +
+          "cannot be read",
+        "Put back a copy of it, or name another folder with --data-dir",
+        { cause: error },
+      );
+    }
   }
 
   /** A group's committed positions by partition; one without is left out. */

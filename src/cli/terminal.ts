@@ -1,4 +1,5 @@
 /** Where commands print: results to standard output, a live line and notes to standard error. */
+import { messageOf, UserpipeError } from "../errors.ts";
 import { clearLine } from "../log.ts";
 
 const encoder = new TextEncoder();
@@ -68,9 +69,25 @@ export function wantsColour(isTerminal: boolean): boolean {
   return isTerminal && Deno.env.get("TERM") !== "dumb";
 }
 
+/** How long a full pipe is left to its reader before it is tried again, in ms. */
+const FULL_PIPE_MS = 5;
+
+/** @throws {UserpipeError} `output`; a pipe that was closed is thrown as it is */
 function writeAll(to: { writeSync(bytes: Uint8Array): number }, text: string): void {
   let bytes = encoder.encode(text);
-  while (bytes.length > 0) bytes = bytes.subarray(to.writeSync(bytes));
+  while (bytes.length > 0) {
+    try {
+      bytes = bytes.subarray(to.writeSync(bytes));
+    } catch (error) {
+      if (error instanceof Deno.errors.BrokenPipe) throw error;
+      if (!(error instanceof Deno.errors.WouldBlock)) {
+        throw new UserpipeError("output", `Cannot print: ${messageOf(error)}`, "Look at where the output goes", {
+          cause: error,
+        });
+      }
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, FULL_PIPE_MS);
+    }
+  }
 }
 
 // One for all: making one costs more than a hundred uses of it.

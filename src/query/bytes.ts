@@ -15,7 +15,10 @@ export function textOf(bytes: Uint8Array): string {
 export function valueOf(bytes: Uint8Array): unknown {
   const text = textOf(bytes);
   try {
-    return JSON.parse(text);
+    const value = JSON.parse(text);
+    // What is nested too deeply is read and cannot be written out again.
+    JSON.stringify(value);
+    return value;
   } catch {
     return text;
   }

@@ -114,7 +114,8 @@ export function shownText(value: unknown): string {
   });
 }
 
-function layOut(columns: readonly string[], rows: readonly (readonly unknown[])[], options: FormatOptions): string {
+function layOut(names: readonly string[], rows: readonly (readonly unknown[])[], options: FormatOptions): string {
+  const columns = names.map(shownText);
   const cells = rows.map((row) => row.map((value) => cut(shownText(value))));
   const widths = columns.map((column, i) => Math.max(column.length, ...cells.map((row) => row[i]!.length)));
   const total = widths.reduce((sum, width) => sum + width + 3, 1);

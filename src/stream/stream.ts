@@ -95,6 +95,7 @@ class StreamRun {
     const { broker, store, topic, group, from, maxInFlightBytes, stop, onStats } = this.#options;
     // At the start an end that does not answer is most likely a wrong address: said at once, not waited for.
     const partitions = await broker.partitions(topic);
+    await broker.partitions(this.#options.deadLetterTopic);
     const checked = await store.check();
     if (!checked.ok) throw checked.error;
     await this.#setEnds(partitions);
@@ -156,15 +157,14 @@ class StreamRun {
   }
 
   async #carryAll(subscription: Subscription): Promise<void> {
-    const started = performance.now();
     const { maxRate } = this.#options;
-    let read = 0;
+    // When the rate allows the next batch: what was not used while nothing came is not made up for.
+    let due = 0;
     for (;;) {
       const batch = await subscription.next();
       if (batch === null) return;
       const part = this.#limits.take(batch);
       if (this.#limits.used) subscription.stop();
-      read += part.messages.length;
       const task = this.#carry(batch, part).then(() => {
         this.#judgeRefused(false);
         if (this.#tooMany) subscription.stop();
@@ -174,7 +174,11 @@ class StreamRun {
       });
       this.#tasks.add(task);
       task.then(() => this.#tasks.delete(task));
-      if (maxRate !== undefined) await sleep(read / maxRate * 1000 - (performance.now() - started), this.#ended.signal);
+      if (maxRate !== undefined) {
+        const now = performance.now();
+        due = Math.max(due, now) + part.messages.length / maxRate * 1000;
+        await sleep(due - now, this.#ended.signal);
+      }
     }
   }
 
