@@ -151,3 +151,16 @@ function peakMb(pid: number): number {
     return 0;
   }
 }
+
+Deno.test("a query that keeps its thread busy ends with the first signal", () =>
+  withFolder(async (cwd) => {
+    await succeeds(["init"], { cwd });
+    await succeeds(["ingest", "--generate", "5000"], { cwd });
+    await succeeds(["stream", "--until-caught-up"], { cwd });
+    const table = "spark_streams.created_users";
+    const cql = `SELECT count(*) FROM ${table} a, ${table} b, ${table} c, ${table} d`;
+    await using query = start(["query", "--cql", cql], { cwd });
+    await new Promise((resolve) => setTimeout(resolve, 1_000));
+    query.signal("SIGINT");
+    assert.equal(await query.ended, 130);
+  }));

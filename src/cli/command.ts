@@ -25,6 +25,8 @@ export interface Command {
   details?: string;
   examples: readonly string[];
   settings: readonly SettingName[];
+  /** A signal ends it at once, also while the thread is busy: it has nothing to drain. */
+  undrained?: boolean;
   /** Loads the code: `--help` and `--version` need none of it. @returns the exit code */
   load: () => Promise<(context: Context) => Promise<number>>;
 }

@@ -66,6 +66,7 @@ export const COMMANDS: readonly Command[] = [
   },
   {
     name: "query",
+    undrained: true,
     summary: "ask the table",
     arguments: "[question] [arguments...]",
     details: `Questions:

@@ -5,7 +5,7 @@ import { configureLog } from "../log.ts";
 import { resolveSettings, SETTINGS } from "../settings.ts";
 import type { Command } from "./command.ts";
 import { COMMANDS } from "./commands.ts";
-import { listen } from "./signals.ts";
+import { listen, unheard } from "./signals.ts";
 import { Terminal, wantsColour } from "./terminal.ts";
 import { VERSION } from "./version.ts";
 
@@ -112,7 +112,7 @@ async function run(
   const level = settings.quiet ? "error" : settings.logLevel;
   const log = { level, format, colour: wantsColour(Deno.stderr.isTerminal()) };
   await configureLog({ ...log, beforeWrite: () => terminal.clear() });
-  const signals = listen(terminal, settings.stopTimeout, exit);
+  const signals = command.undrained ? unheard() : listen(terminal, settings.stopTimeout, exit);
   try {
     const work = await command.load();
     const { stop, abort } = signals;

@@ -56,3 +56,9 @@ export function listen(terminal: Terminal, limitMs: number, exit: (code: number)
     },
   };
 }
+
+/** No listener: a signal does what the system does with it. */
+export function unheard(): Signals {
+  const never = new AbortController().signal;
+  return { stop: never, abort: never, exitCode: (done) => done, end: () => {} };
+}
