@@ -99,6 +99,9 @@ export interface TopicSpec {
   maxMessageBytes?: number;
 }
 
+/** What the dead-letter topic takes more than the topic: the headers that say why and where, in bytes. */
+export const DEAD_LETTER_ROOM = 65_536;
+
 export interface ReadLimits {
   /** Bytes of messages at the most; one message may exceed it alone. */
   maxBytes: number;

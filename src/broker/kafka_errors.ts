@@ -192,7 +192,7 @@ export function unreadable(error: UnreadableBatch, topic: string, partition: num
   return new UserpipeError(
     "broker-refused",
     `Cannot read the records ${error.first} to ${last} of "${topic}", partition ${partition}: ${error.message}`,
-    `Look at who wrote them; to leave them out, set the group's position of partition ${partition} to ${error.next}`,
+    `Look at who wrote them; to leave them out, go on behind them once with "userpipe stream --from <a later time>"`,
     { cause: error },
   );
 }

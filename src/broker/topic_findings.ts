@@ -1,6 +1,6 @@
 /** What `diagnose` says of the topic and the dead-letter topic, in the same words for every broker. */
 import type { Finding } from "../errors.ts";
-import type { Wanted } from "./broker.ts";
+import { DEAD_LETTER_ROOM, type Wanted } from "./broker.ts";
 
 /** One of the two topics that there must be. */
 export interface WantedTopic {
@@ -41,6 +41,3 @@ export function deadLetterRoom(
     `"${wanted.topic}" of ${most.topic}: the largest would have no room there with its reason`;
   return { what, state: "fail", detail, hint: mend(most.topic + DEAD_LETTER_ROOM) };
 }
-
-/** What a dead letter may have on top of its record: the headers that say why and where (64 KiB). */
-const DEAD_LETTER_ROOM = 65_536;

@@ -1,5 +1,5 @@
 /** `init`: makes topic, dead-letter topic, keyspace and table, and says what it made and what was there. */
-import type { Broker, TopicSpec } from "../broker/broker.ts";
+import { type Broker, DEAD_LETTER_ROOM, type TopicSpec } from "../broker/broker.ts";
 import { type Change, EXIT } from "../errors.ts";
 import { namesOf, openBroker, openStore } from "../open.ts";
 import type { Settings } from "../settings.ts";
@@ -7,8 +7,6 @@ import type { Store } from "../store/store.ts";
 import type { Context } from "./command.ts";
 import type { Terminal } from "./terminal.ts";
 
-/** Added to the largest message for the dead-letter topic: the headers that say why and where (64 KiB). */
-const DEAD_LETTER_ROOM = 65_536;
 /** Kafka's own default of `max.message.bytes`. */
 const MAX_MESSAGE_BYTES = 1_048_588;
 const EMBEDDED_RETENTION_BYTES = 1024 ** 3;

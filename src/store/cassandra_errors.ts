@@ -106,9 +106,10 @@ function refusal(error: Error, name: string): UserpipeError {
     const hint = 'Make it with "userpipe init", or look at --keyspace and --table';
     return new UserpipeError("store-missing", `${name} has no such table: ${message}`, hint, { cause: error });
   }
-  return new UserpipeError("query", `${name} refused the statement: ${message}`, "Change the statement as it says", {
-    cause: error,
-  });
+  const hint = /No keyspace has been specified/.test(message)
+    ? "Name the table with its keyspace: FROM spark_streams.created_users"
+    : "Change the statement as it says";
+  return new UserpipeError("query", `${name} refused the statement: ${message}`, hint, { cause: error });
 }
 
 /** Whether `error`, translated, says that no node at all answered. */
