@@ -1,0 +1,72 @@
+/** SIGKILL from outside at random instants, over ingest and stream at once, each started again until it is done. */
+import assert from "node:assert/strict";
+import { EMBEDDED, type FaultCase, faultTests, REAL } from "../support/fault_cases.ts";
+import { idsOf, type Rig } from "../support/rig.ts";
+import { sized } from "../support/size.ts";
+
+/** Records of a run of ingest: enough that most are killed in the middle of it. */
+const RUN = 10_000;
+
+/** How many kills, and within how many ms of a start. A Kafka waits 10 s for a member that was killed. */
+interface Plan {
+  ingest: { kills: number; withinMs: number };
+  stream: { kills: number; withinMs: number };
+}
+
+/** Starts the command and kills it at a random instant. @returns its exit code */
+async function killedWithin(ms: number, rig: Rig, ...args: string[]): Promise<number> {
+  const running = rig.start(...args);
+  const timer = setTimeout(() => {
+    try {
+      running.signal("SIGKILL");
+    } catch (error) {
+      // It ended at the same instant.
+      if (!(error instanceof TypeError)) throw error;
+    }
+  }, Math.random() * ms);
+  const code = await running.ended;
+  clearTimeout(timer);
+  assert.ok([0, 137].includes(code), `it ended with ${code}:\n${running.output}`);
+  return code;
+}
+
+/** Runs of ingest with known seeds, each started again until it was not killed. @returns the seeds */
+async function ingestAll(rig: Rig, { kills, withinMs }: Plan["ingest"]): Promise<string[]> {
+  const seeds: string[] = [];
+  for (let killed = 0; killed < kills;) {
+    const seed = `random-${seeds.length}`;
+    const args = ["ingest", "--generate", String(RUN), "--seed", seed];
+    seeds.push(seed);
+    while (killed < kills && await killedWithin(withinMs, rig, ...args) === 137) killed++;
+    await rig.ingest(seed, RUN);
+  }
+  return seeds;
+}
+
+async function streamAll(rig: Rig, { kills, withinMs }: Plan["stream"]): Promise<void> {
+  for (let killed = 0; killed < kills; killed++) {
+    assert.equal(await killedWithin(withinMs, rig, "stream"), 137);
+  }
+}
+
+function killing(ends: FaultCase["ends"], plan: Plan): FaultCase {
+  const work: FaultCase["work"] = async (rig) => {
+    await rig.init();
+    const [seeds] = await Promise.all([ingestAll(rig, plan.ingest), streamAll(rig, plan.stream)]);
+    await rig.drain();
+    const times = plan.ingest.kills + plan.stream.kills;
+    return { times, ...await rig.complete(idsOf(RUN, ...seeds)) };
+  };
+  return { fault: `ingest killed ${plan.ingest.kills} times, stream ${plan.stream.kills} times`, ends, work };
+}
+
+faultTests("kill at random instants", [
+  killing(EMBEDDED, {
+    ingest: { kills: sized(10, 60), withinMs: 1_000 },
+    stream: { kills: sized(10, 60), withinMs: 1_000 },
+  }),
+  killing(REAL, {
+    ingest: { kills: sized(12, 60), withinMs: 1_200 },
+    stream: { kills: sized(3, 20), withinMs: 12_000 },
+  }),
+]);

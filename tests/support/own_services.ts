@@ -1,0 +1,92 @@
+/** A Kafka and a Cassandra of a test's own: it may stop, freeze and kill them. Their data are kept from start to start. */
+import { join } from "node:path";
+import process from "node:process";
+import { type CassandraOptions, startCassandra } from "../../tools/services/cassandra.ts";
+import { java } from "../../tools/services/java.ts";
+import { type KafkaOptions, startKafka } from "../../tools/services/kafka.ts";
+import { freePort } from "../../tools/services/ports.ts";
+import { endpointOf, type Service, stopJava } from "../../tools/services/service.ts";
+
+/** Below the range that outgoing connections take theirs from, and above that of the services by hand. */
+const KAFKA_FROM = 21_092;
+const CASSANDRA_FROM = 21_542;
+
+export class OwnService implements AsyncDisposable {
+  readonly #start: () => Promise<Service>;
+  #service: Service | undefined;
+
+  constructor(start: () => Promise<Service>) {
+    this.#start = start;
+  }
+
+  /** `host:port` for clients. */
+  get endpoint(): string {
+    return endpointOf(this.#running());
+  }
+
+  /** Resolves once it answers. */
+  async start(): Promise<this> {
+    this.#service = await this.#start();
+    return this;
+  }
+
+  /** Asks it to end. */
+  stop(): Promise<void> {
+    return stopJava(this.#running());
+  }
+
+  /** SIGKILL. */
+  kill(): Promise<void> {
+    return stopJava(this.#running(), 0);
+  }
+
+  /** SIGSTOP: connections stay, and nothing answers. */
+  freeze(): void {
+    process.kill(this.#running().pid, "SIGSTOP");
+  }
+
+  thaw(): void {
+    process.kill(this.#running().pid, "SIGCONT");
+  }
+
+  #running(): Service {
+    if (this.#service === undefined) throw new Error("it was not started");
+    return this.#service;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (this.#service !== undefined) await this.kill();
+  }
+}
+
+export function ownKafka(folder: string, properties: KafkaOptions["properties"] = {}): Promise<OwnService> {
+  const port = freePort("127.0.0.1", KAFKA_FROM);
+  return new OwnService(() => startKafka({ dir: join(folder, "kafka"), port, properties })).start();
+}
+
+/**
+ * Killed, a Cassandra loses what it acknowledged since its commit log was last synced (every 10 s by default): more
+ * replicas are for that. This one syncs before it acknowledges, so that what is missing would be userpipe's fault.
+ */
+const SYNCED = { commitlog_sync: "batch", commitlog_sync_period: undefined };
+
+/** @param options what differs from a node that is alone on 127.0.0.1 */
+export function ownCassandra(folder: string, options: Partial<CassandraOptions> = {}): Promise<OwnService> {
+  const port = options.port ?? freePort(options.address ?? "127.0.0.1", CASSANDRA_FROM);
+  const storagePort = options.storagePort ?? freePort(options.address ?? "127.0.0.1", port + 1_000);
+  const dir = join(folder, `cassandra-${options.address ?? "alone"}`);
+  return new OwnService(() => startCassandra({ dir, yaml: SYNCED, ...options, port, storagePort })).start();
+}
+
+/** Why no service can be started here; undefined where one can. */
+export async function cannotStart(): Promise<string | undefined> {
+  try {
+    await java();
+  } catch (error) {
+    return (error as Error).message;
+  }
+}
+
+export function pause(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
+}
