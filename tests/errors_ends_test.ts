@@ -1,7 +1,7 @@
 /** Ends that are out of reach, missing or different: two lines that say so and what to do, and the right exit code. */
 import assert from "node:assert/strict";
 import cassandra from "cassandra-driver";
-import { succeeds, userpipe, withFolder } from "./support/cli.ts";
+import { start, succeeds, until, userpipe, withFolder } from "./support/cli.ts";
 import { requireServices, serviceTest, uniqueName } from "./support/services.ts";
 import { failsAsItShould, type Wrong } from "./support/wrong.ts";
 
@@ -174,4 +174,25 @@ serviceTest("a table that differs, and --migrate", async ({ contactPoints }) => 
       await client.shutdown();
     }
   });
+});
+
+serviceTest("a table that is dropped under a stream ends it with the reason", async ({ contactPoints }) => {
+  const keyspace = uniqueName("dropped");
+  const client = new cassandra.Client({ contactPoints: [contactPoints], localDataCenter: "datacenter1" });
+  try {
+    await withFolder(async (cwd) => {
+      const options = { cwd, env: { CASSANDRA_CONTACT_POINTS: contactPoints, CASSANDRA_KEYSPACE: keyspace } };
+      await succeeds(["init"], options);
+      await succeeds(["ingest", "--generate", "5000"], options);
+      await using stream = start(["stream", "--max-rate", "200"], options);
+      const rows = async () => JSON.parse(await succeeds(["query", "count"], options)).count;
+      await until(async () => await rows() > 0, 20_000, () => stream.output);
+      await client.execute(`DROP TABLE ${keyspace}.created_users`);
+      assert.equal(await stream.ended, 2, stream.output);
+      assert.match(stream.output, /no such table/);
+    });
+  } finally {
+    await client.execute(`DROP KEYSPACE ${keyspace}`);
+    await client.shutdown();
+  }
 });

@@ -102,6 +102,8 @@ Deno.test("max-records, until and from bound a stream", () =>
     assert.match(again.stdout, /wrote 200 rows/);
     assert.match(again.stderr, /begins there again/);
     assert.match(await succeeds(["stream", "--from", between, "--until-caught-up"], { cwd }), /wrote 100 rows/);
+    const both = ["stream", "--from", "earliest", "--until", between, "--until-caught-up"];
+    assert.match(await succeeds(both, { cwd }), /wrote 100 rows/);
     assert.equal(await rowsIn({ cwd }), 200);
   }));
 
@@ -136,7 +138,8 @@ serviceTest(
       const sampler = setInterval(() => peak = Math.max(peak, peakMb(stream.pid)), 50);
       const code = await stream.ended.finally(() => clearInterval(sampler));
       assert.equal(code, 0, stream.output);
-      assert.match(stream.output, /wrote 200,000 rows, refused 0/);
+      // A loaded machine may cost the membership, and then some are written again, which changes nothing (I4).
+      assert.match(stream.output, /wrote 2\d\d,\d\d\d rows, refused 0/);
       assert.equal(await rowsIn(options), 200_000);
       assert.ok(peak > 0 && peak < 400, `peak ${peak} MB`);
     }),

@@ -99,6 +99,15 @@ export interface TopicSpec {
   maxMessageBytes?: number;
 }
 
+const SPANS = [[86_400_000, "day"], [3_600_000, "hour"], [60_000, "minute"], [1_000, "second"], [1, "ms"]] as const;
+
+/** A time in ms for people, in the largest unit that it is whole in: `7 days`, `90 minutes`. */
+export function durationText(ms: number): string {
+  const [span, unit] = SPANS.find(([span]) => ms % span === 0)!;
+  const n = ms / span;
+  return `${n} ${unit}${n === 1 || unit === "ms" ? "" : "s"}`;
+}
+
 /** What the dead-letter topic takes more than the topic: the headers that say why and where, in bytes. */
 export const DEAD_LETTER_ROOM = 65_536;
 

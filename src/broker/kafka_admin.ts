@@ -3,7 +3,7 @@ import type { Admin } from "kafkajs";
 import { sleep } from "../backoff.ts";
 import type { Change, Check } from "../errors.ts";
 import { UserpipeError } from "../errors.ts";
-import type { TopicSpec } from "./broker.ts";
+import { durationText, type TopicSpec } from "./broker.ts";
 import { refused, rootOf, translate, typeOf } from "./kafka_errors.ts";
 import { type ClusterOptions, type KafkaCluster, newAdmin } from "./kafka_internals.ts";
 import { type KafkaRequests, partitionsOf, rangesOf } from "./kafka_requests.ts";
@@ -111,7 +111,7 @@ async function tooManyCopies(admin: Admin, spec: TopicSpec, cause: unknown): Pro
     "broker-refused",
     `Cannot make the topic "${spec.name}" with ${count(spec.replication, "copy", "copies")} of each partition: \
 Kafka has ${count(brokers.length, "broker")}`,
-    `Ask for at most ${brokers.length} with --replication-factor`,
+    `Ask for at most ${brokers.length} with --replication`,
     { cause },
   );
 }
@@ -132,10 +132,8 @@ function statementOf(spec: TopicSpec, brokers: readonly string[]): string {
 --partitions ${spec.partitions} --replication-factor ${spec.replication} ${configs.join(" ")}`;
 }
 
-const DAY_MS = 24 * 60 * 60 * 1000;
-
 function detailOf(spec: TopicSpec): string {
-  const kept = spec.retentionMs < 0 ? "kept for ever" : `kept for ${count(spec.retentionMs / DAY_MS, "day")}`;
+  const kept = spec.retentionMs < 0 ? "kept for ever" : `kept for ${durationText(spec.retentionMs)}`;
   return `${count(spec.partitions, "partition")}, replication ${spec.replication}, ${kept}`;
 }
 

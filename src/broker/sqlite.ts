@@ -5,16 +5,17 @@
 import { dirname } from "node:path";
 import { type Change, type Check, type Finding, findingOf, UserpipeError } from "../errors.ts";
 import { type Database, openDatabase, translate } from "../sqlite.ts";
-import type {
-  Message,
-  PartitionRange,
-  ReadLimits,
-  Slice,
-  Spool,
-  SubscribeOptions,
-  Subscription,
-  TopicSpec,
-  Wanted,
+import {
+  durationText,
+  type Message,
+  type PartitionRange,
+  type ReadLimits,
+  type Slice,
+  type Spool,
+  type SubscribeOptions,
+  type Subscription,
+  type TopicSpec,
+  type Wanted,
 } from "./broker.ts";
 import { Changes } from "./sqlite_changes.ts";
 import { Group } from "./sqlite_group.ts";
@@ -235,7 +236,7 @@ function partitionOf(topic: Topic, number: number): Partition {
 
 /** What `init` says of a topic. */
 function change(spec: TopicFacts, state: Change["state"]): Change {
-  const kept = spec.retentionMs < 0 ? "for ever" : `for ${count(spec.retentionMs / DAY_MS, "day")}`;
+  const kept = spec.retentionMs < 0 ? "for ever" : `for ${durationText(spec.retentionMs)}`;
   const size = spec.retentionBytes < 0 ? "" : `, up to ${sizeText(spec.retentionBytes)} each`;
   return {
     what: `topic "${spec.name}"`,
@@ -247,8 +248,6 @@ function change(spec: TopicFacts, state: Change["state"]): Change {
 }
 
 type TopicFacts = Pick<TopicSpec, "name" | "partitions" | "retentionMs" | "retentionBytes">;
-
-const DAY_MS = 86_400_000;
 
 const UNITS = [[1024 ** 3, "GiB"], [1024 ** 2, "MiB"], [1024, "KiB"], [1, "bytes"]] as const;
 

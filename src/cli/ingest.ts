@@ -106,7 +106,9 @@ export async function keepIngesting(
 
 function nextLine(schedule: Schedule): string {
   const next = schedule.next(Date.now());
-  return next === null ? "No next run." : `Next run ${new Date(next).toLocaleString("sv-SE")}.`;
+  return next === null
+    ? "No next run."
+    : `Next run ${new Date(next).toLocaleString("sv-SE", { timeZoneName: "short" })}.`;
 }
 
 function logFailure(error: unknown): void {
@@ -114,8 +116,10 @@ function logFailure(error: unknown): void {
   log.error("The run failed: {message}. {hint}. The next one comes", { message: error.message, hint: error.hint });
 }
 
-function nothingFetched({ source }: RunReport): UserpipeError {
-  return new UserpipeError("source-answer", `${source} gave no record`, "Look at what it has, or name another source");
+function nothingFetched({ source, seed }: RunReport): UserpipeError {
+  // Only a file has no seed.
+  const code = seed === null ? "input" : "source-answer";
+  return new UserpipeError(code, `"${source}" gave no record`, "Look at what it has, or name another source");
 }
 
 function summary({ fetched, published, outbox, refused, ms, state, seed, source }: RunReport): string {

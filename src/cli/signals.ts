@@ -1,4 +1,5 @@
 /** I6: the first signal drains within a limit, the second and the limit end the process at once. */
+import { timerMs } from "../backoff.ts";
 import type { Terminal } from "./terminal.ts";
 
 /** By 128 + the signal's number. */
@@ -39,7 +40,7 @@ export function listen(terminal: Terminal, limitMs: number, exit: (code: number)
       terminal.note("The limit has passed: what is not stored is read again at the next start.");
       abort.abort();
       timers.push(setTimeout(() => exit(own), GIVE_UP_MS));
-    }, limitMs));
+    }, timerMs(limitMs)));
   };
   const handlers = (Object.keys(EXIT_CODES) as Signal[])
     .filter((signal) => Deno.build.os !== "windows" || signal === "SIGINT")

@@ -4,7 +4,7 @@ import { logger } from "../log.ts";
 import type { StreamStats } from "../stream/stream.ts";
 import { superviseStream } from "../stream/supervisor.ts";
 import type { Context } from "./command.ts";
-import { grouped, seconds } from "./terminal.ts";
+import { counted, grouped, seconds } from "./terminal.ts";
 
 const log = logger("stream");
 
@@ -63,7 +63,7 @@ function liveLine({ rows, refused, lag, waiting }: StreamStats, rate: number): s
 export function streamSummary({ rows, refused, oddKeys }: StreamStats, ms: number): string {
   const odd = oddKeys === 0 ? "" : `, ${grouped(oddKeys)} of them under a key that is not their own`;
   const rate = grouped(rows / Math.max(0.001, ms / 1000));
-  return `wrote ${grouped(rows)} rows${odd}, refused ${grouped(refused)} in ${seconds(ms)} (${rate} rows/s)`;
+  return `wrote ${counted(rows, "row")}${odd}, refused ${grouped(refused)} in ${seconds(ms)} (${rate} rows/s)`;
 }
 
 function fromText(from: "earliest" | "latest" | { timestamp: number }): string {

@@ -61,6 +61,8 @@ function noHost(error: Error & { innerErrors?: Record<string, unknown> }, name: 
   if (refused instanceof Error) return notAuthorised(refused, name);
   const unavailable = reasons.find(isUnavailable);
   if (unavailable !== undefined) return response(unavailable, name);
+  const gone = reasons.find((each) => each instanceof errors.ResponseError && NO_TABLE.test(each.message));
+  if (gone instanceof Error) return refusal(gone, name);
   if (reasons.some((each) => each instanceof errors.BusyConnectionError)) {
     return busy(`${name} has more requests under way than it takes`, error);
   }
@@ -94,15 +96,19 @@ function response(error: Error & { code: number }, name: string): UserpipeError 
     case CODE.functionFailure:
       return refusal(error, name);
     default:
+      if (NO_TABLE.test(error.message)) return refusal(error, name);
       // A mutation over the server's limit is its own error in some versions, and not one that waiting cures.
       if (/too large|too big|oversized/i.test(error.message)) return refusal(error, name);
       return busy(`${name} could not do it now: ${error.message}`, error);
   }
 }
 
+/** How Cassandra says that a table is not there, or was dropped under a statement that is prepared. */
+const NO_TABLE = /unconfigured table|unknown (?:cf|table|keyspace)|(?:keyspace|table) \S+ (?:does not|doesn't) exist/i;
+
 function refusal(error: Error, name: string): UserpipeError {
   const message = error.message;
-  if (/unconfigured table|(?:keyspace|table) \S+ (?:does not|doesn't) exist/i.test(message)) {
+  if (NO_TABLE.test(message)) {
     const hint = 'Make it with "userpipe init", or look at --keyspace and --table';
     return new UserpipeError("store-missing", `${name} has no such table: ${message}`, hint, { cause: error });
   }

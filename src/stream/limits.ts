@@ -91,3 +91,11 @@ export function tooManyRefused(max: MaxRefused, { rows, refused }: Carried): Use
     'See why with "userpipe dead-letters". What was carried stays carried: started again, it goes on from there',
   );
 }
+
+/** The earlier of two ends of each partition that both name. */
+export function earlier(one: Map<number, bigint>, other: Map<number, bigint>): Map<number, bigint> {
+  return new Map(Array.from(one, ([partition, end]) => {
+    const another = other.get(partition) ?? end;
+    return [partition, another < end ? another : end];
+  }));
+}

@@ -9,7 +9,7 @@ import { fault } from "../fault.ts";
 import type { Pipeline } from "../pipeline.ts";
 import type { Store } from "../store/store.ts";
 import { deadLetterOf, publishDeadLetters } from "./dead_letters.ts";
-import { type Carried, endsOf, Limits, type MaxRefused, refusedTooMany, tooManyRefused } from "./limits.ts";
+import { type Carried, earlier, endsOf, Limits, type MaxRefused, refusedTooMany, tooManyRefused } from "./limits.ts";
 import { Outage } from "./outage.ts";
 import { checkMessages } from "./rows.ts";
 import { Writer } from "./writer.ts";
@@ -152,8 +152,13 @@ class StreamRun {
 
   async #setEnds(partitions: readonly PartitionRange[]): Promise<void> {
     const { broker, topic, untilCaughtUp, until } = this.#options;
-    if (untilCaughtUp) this.#limits.endAt(endsOf(partitions));
-    else if (until !== undefined && until <= Date.now()) this.#limits.endAt(await broker.offsetsAt(topic, until));
+    const now = endsOf(partitions);
+    if (until !== undefined && until <= Date.now()) {
+      const then = await broker.offsetsAt(topic, until);
+      this.#limits.endAt(untilCaughtUp ? earlier(now, then) : then);
+    } else if (untilCaughtUp) {
+      this.#limits.endAt(now);
+    }
   }
 
   async #carryAll(subscription: Subscription): Promise<void> {
@@ -208,7 +213,7 @@ class StreamRun {
     if (!untilCaughtUp && until === undefined) return;
     const { signal } = this.#ended;
     try {
-      if (until !== undefined && until > Date.now()) {
+      if (!untilCaughtUp && until !== undefined && until > Date.now()) {
         await sleep(until - Date.now(), signal);
         if (!signal.aborted) this.#limits.endAt(await broker.offsetsAt(topic, until));
       }
