@@ -3,7 +3,7 @@
  * acknowledged positions are committed.
  */
 import { type Backoff, sleep, waitMs } from "../backoff.ts";
-import { isTransient } from "../errors.ts";
+import { isTransient, UserpipeError } from "../errors.ts";
 import type { Batch, Position, Subscription } from "./broker.ts";
 import { type About, isRebalance, translate, unreadable } from "./kafka_errors.ts";
 import type { FetchedPartition } from "./kafka_fetch_response.ts";
@@ -155,7 +155,8 @@ export class KafkaSubscription implements Subscription, MemberEvents {
       this.#commit().catch((error) => {
         const known = translate(error, this.#about);
         if (isTransient(known)) this.#commitSoon();
-        else this.failed(known);
+        // A topic that is gone is the member's to judge: it waits for it to be made again.
+        else if (!isMissingTopic(known)) this.failed(known);
       });
     }, this.#options.commitIntervalMs);
   }
@@ -252,4 +253,8 @@ export class KafkaSubscription implements Subscription, MemberEvents {
     this.#change.resolve();
     this.#change = Promise.withResolvers();
   }
+}
+
+function isMissingTopic(error: unknown): boolean {
+  return error instanceof UserpipeError && error.code === "topic-missing";
 }
