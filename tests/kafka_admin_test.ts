@@ -35,7 +35,7 @@ serviceTest(
       assert.ok(error instanceof UserpipeError);
       assert.equal(error.code, "broker-refused");
       assert.match(error.message, /3 copies of each partition: Kafka has 1 broker$/);
-      assert.match(error.hint, /at most 1 with --replication-factor/);
+      assert.match(error.hint, /at most 1 with --replication$/);
       return true;
     });
     await broker.init([spec], { dryRun: false });
