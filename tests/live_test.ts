@@ -149,7 +149,7 @@ serviceTest(
 /** The largest resident memory so far; 0 once the process is gone. */
 function peakMb(pid: number): number {
   try {
-    return Number(/VmHWM:\s+(\d+)/.exec(Deno.readTextFileSync(`/proc/${pid}/status`))?.[1]) / 1024;
+    return Number(/VmHWM:\s+(\d+)/.exec(Deno.readTextFileSync(`/proc/${pid}/status`))?.[1] ?? 0) / 1024;
   } catch {
     return 0;
   }
