@@ -4,21 +4,11 @@ import { UserpipeError } from "../src/errors.ts";
 import { openKafka } from "../src/broker/kafka.ts";
 import { newCluster } from "../src/broker/kafka_internals.ts";
 import * as kit from "./contracts/broker_kit.ts";
-import { Kafka, logLevel } from "kafkajs";
+import { admin } from "./support/kafka_admin.ts";
 import { kafkaProxy } from "./support/kafka_proxy.ts";
 import { serviceTest } from "./support/services.ts";
 
 const open = (brokers: string) => openKafka({ brokers: brokers.split(","), clientId: "userpipe-faults" });
-
-async function admin<T>(brokers: string, work: (admin: ReturnType<Kafka["admin"]>) => Promise<T>): Promise<T> {
-  const admin = new Kafka({ brokers: brokers.split(","), logLevel: logLevel.NOTHING }).admin();
-  await admin.connect();
-  try {
-    return await work(admin);
-  } finally {
-    await admin.disconnect();
-  }
-}
 
 /** Makes the group forget its members, as a session that ran out does. */
 async function expel(brokers: string, group: string): Promise<void> {
