@@ -1,47 +1,14 @@
 /** The HTTP source against a stand-in for the API that misbehaves in every known way, and against nothing at all. */
 import assert from "node:assert/strict";
-import type { Code } from "../src/errors.ts";
 import { users } from "../src/users/pipeline.ts";
-import {
-  type Answer,
-  blocked,
-  bomb,
-  cutBody,
-  cutConnection,
-  drip,
-  fewer,
-  flood,
-  json,
-  notThere,
-  quota,
-  redirect,
-  serveRandomUsers,
-  silence,
-  text,
-  trouble,
-} from "./support/randomuser_server.ts";
+import { FAILURES, TROUBLES } from "./support/api_faults.ts";
+import { drip, quota, redirect, serveRandomUsers, silence, trouble } from "./support/randomuser_server.ts";
 import { type ApiRecord, records } from "./support/records.ts";
 import { all, failure, openHttp } from "./support/sources.ts";
 
 const RECORDS = records(30);
 
-const AGAIN: Record<string, Answer> = {
-  "429": quota(),
-  "429 with a short Retry-After": quota("0"),
-  "429 with a Retry-After that is past": quota("Wed, 21 Oct 2015 07:28:00 GMT"),
-  "500 with an error": trouble(500),
-  "503 with an error": trouble(503),
-  "an empty list of results": json({ results: [], info: {} }),
-  "200 with an error": json({ error: "Uh oh, something has gone wrong." }),
-  "fewer records than asked for": fewer(RECORDS, 3),
-  "a truncated body": cutBody(RECORDS),
-  "a connection that is cut in the middle": cutConnection,
-  "an HTML page with status 200": text("<!doctype html><html></html>"),
-  "an empty body": text(""),
-  "a body that is not UTF-8": text(new Uint8Array([0x7b, 0xff, 0x7d])),
-  "results that are no list": json({ results: { 0: "x" } }),
-};
-for (const [what, answer] of Object.entries(AGAIN)) {
+for (const [what, answer] of Object.entries(TROUBLES)) {
   Deno.test(`after ${what} it tries again, for the same page, and goes on`, async () => {
     await using server = serveRandomUsers(RECORDS);
     server.next(answer, answer);
@@ -51,42 +18,8 @@ for (const [what, answer] of Object.entries(AGAIN)) {
   });
 }
 
-const FAILS: [what: string, answer: Answer, code: Code, message: RegExp, requests: number][] = [
-  ["429", quota(), "source-unreachable", /takes no more requests for now \(429: .*too many requests/, 3],
-  ["500", trouble(500), "source-unreachable", /is in trouble \(500: the answer is an error: Uh oh/, 3],
-  ["a long Retry-After", quota("300"), "source-unreachable", /\(429: .*\), and asks to wait 300 s$/, 1],
-  ["403 in HTML", blocked, "source-answer", /refuses the request \(403: an HTML page\)$/, 1],
-  ["404 in plain text", notThere, "source-answer", /is not there \(404: That version does not exist\)$/, 1],
-  ["400", () => new Response("no\r\nsuch\u0000query", { status: 400 }), "source-answer", /\(400: no such query\)$/, 1],
-  ["no results", json({ results: [] }), "source-answer", /200 without records: its list "results" is empty/, 3],
-  ["fewer", fewer(RECORDS, 3), "source-answer", /answers with 7 of the 10 records that were asked for/, 3],
-  [
-    "a truncated body",
-    cutBody(RECORDS),
-    "source-answer",
-    /answers with what is not JSON: Unterminated|Unexpected|Expected/,
-    3,
-  ],
-  ["an HTML page", text("<html></html>"), "source-answer", /answers with what is not JSON: an HTML page/, 3],
-  [
-    "a connection that is cut",
-    cutConnection,
-    "source-unreachable",
-    /the connection was cut in the middle of the answer/,
-    3,
-  ],
-  ["a circle", redirect("/api/1.4/?results=10&page=1&seed=s"), "source-answer", /redirects in a circle, back to/, 1],
-  [
-    "a redirect to a file",
-    redirect("file:///etc/passwd"),
-    "source-answer",
-    /redirects to "file:.*", which is no web address/,
-    1,
-  ],
-  ["an endless body", flood, "source-answer", /answers with more than 1 MiB$/, 1],
-  ["a gzip bomb", bomb(20 * 1024 * 1024), "source-answer", /answers with more than 1 MiB$/, 1],
-];
-for (const [what, answer, code, message, requests] of FAILS) {
+for (const [what, { answer, code, message, again }] of Object.entries(FAILURES)) {
+  const requests = again ? 3 : 1;
   Deno.test(`with ${what} for good the run fails after ${requests} requests and says so`, async () => {
     await using server = serveRandomUsers(RECORDS);
     server.always(answer);

@@ -77,6 +77,19 @@ Deno.test("an address that is none is refused before anything is asked", () => {
   }
 });
 
+Deno.test("records behind the last page of a seed are refused before anything is asked", async () => {
+  await using server = serveRandomUsers(RECORDS);
+  const [last] = await all(openHttp(server, { page: 10_000 }));
+  assert.equal(last.number, 10_000);
+  assert.throws(() => openHttp(server, { page: 9_999, count: 10_001 }), {
+    code: "settings",
+    message: "--count 10001 from --page 9999 on ends with page 10001, and a seed has 10000 at the most",
+    hint: "Ask for 10000 at the most, and for the others with another --seed",
+  });
+  assert.doesNotThrow(() => openHttp(server, { page: 9_999, count: 10_000 }));
+  assert.equal(server.requests.length, 1);
+});
+
 Deno.test("check asks for one record, once, and says how it went", async () => {
   await using server = serveRandomUsers(RECORDS);
   const source = openHttp(server, { count: 100 });

@@ -7,7 +7,7 @@ import type { Broker, Delivered, Message, Spool } from "../broker/broker.ts";
 import { isTransient, UserpipeError } from "../errors.ts";
 import { fault } from "../fault.ts";
 import { logger } from "../log.ts";
-import { deadLetterOfOutbox, publishDeadLetters } from "../stream/dead_letters.ts";
+import { type DeadLetter, deadLetterOfOutbox, deadLetterOfSource, publishDeadLetters } from "../stream/dead_letters.ts";
 import { Outage } from "../stream/outage.ts";
 import { type Delivery, directly, publishAll, type Publisher } from "./publish.ts";
 
@@ -130,17 +130,17 @@ export class Outbox implements Publisher {
 
   /** Publishes and deletes the oldest entries. @returns false where there are none */
   async #step(result: Forwarded): Promise<boolean> {
-    const { spool, broker, deadLetterTopic } = this.#options;
+    const { spool } = this.#options;
     const { start } = await this.#range();
     const { messages, next } = await spool.read(TOPIC, 0, start, STEP);
     if (messages.length === 0) return false;
-    for (const [topic, entries] of runsByTopic(messages)) {
-      const { broker: published, tooLarge } = await publishAll(directly(broker), topic, entries);
-      const letters = tooLarge.map(({ index, reason }) => deadLetterOfOutbox(topic, entries[index]!, reason));
-      const outage = new Outage(`the topic "${deadLetterTopic}"`);
-      if (letters.length > 0) await publishDeadLetters(broker, deadLetterTopic, letters, outage, AbortSignal.abort());
-      result.forwarded += published;
-      result.refused += letters.length;
+    const [{ unreadable, value, offset }] = messages as [Delivered];
+    if (unreadable === undefined) {
+      for (const [topic, entries] of runsByTopic(messages)) await this.#send(topic, entries, result);
+    } else {
+      // I3: it is alone, and no entry but the bytes of several.
+      const letter = deadLetterOfSource("outbox", Number(offset), value!, Date.now(), unreadable.reason);
+      await this.#refuse([letter], result);
     }
     fault("mid-forward");
     // I2: only here, behind the broker's word for every one of them.
@@ -148,6 +148,19 @@ export class Outbox implements Publisher {
     this.#failures = 0;
     this.#tryAt = 0;
     return true;
+  }
+
+  async #send(topic: string, entries: readonly Message[], result: Forwarded): Promise<void> {
+    const { broker: published, tooLarge } = await publishAll(directly(this.#options.broker), topic, entries);
+    result.forwarded += published;
+    await this.#refuse(tooLarge.map(({ index, reason }) => deadLetterOfOutbox(topic, entries[index]!, reason)), result);
+  }
+
+  async #refuse(letters: readonly DeadLetter[], result: Forwarded): Promise<void> {
+    const { broker, deadLetterTopic } = this.#options;
+    const outage = new Outage(`the topic "${deadLetterTopic}"`);
+    if (letters.length > 0) await publishDeadLetters(broker, deadLetterTopic, letters, outage, AbortSignal.abort());
+    result.refused += letters.length;
   }
 
   async #keep(topic: string, messages: readonly Message[]): Promise<void> {

@@ -6,6 +6,7 @@ import { messageOf, UserpipeError } from "../errors.ts";
 import type { Pipeline } from "../pipeline.ts";
 import { joined } from "./bytes.ts";
 import { KEPT_BYTES, type Line, linesOf } from "./file_input.ts";
+import { tooMuchJson } from "./json_shape.ts";
 import { oneLine, sizeText } from "./wording.ts";
 
 /** A line or a document with records in it. `size` is in bytes, here as there. */
@@ -34,6 +35,8 @@ export interface Format {
 
 /** How many lines may come before the first one with JSON, before the whole is taken for something else. */
 const UNPROVEN_LINES = 1_000;
+/** Of a line or a document: 64 MiB of records have half as many. */
+const MAX_VALUES = 5_000_000;
 const HINT = "Give it records in JSON: one a line, an array of them, or recorded answers of the API";
 
 type Parsed = { value: object } | { problem: string };
@@ -120,6 +123,8 @@ const decoder = new TextDecoder("utf-8", { fatal: true });
 
 /** A byte order mark at its beginning is passed over: editors write it, and files that are joined have it inside. */
 function parsed(bytes: Uint8Array): Parsed {
+  const tooMuch = tooMuchJson(bytes, MAX_VALUES);
+  if (tooMuch !== undefined) return { problem: `JSON with ${tooMuch}` };
   try {
     return parsedText(decoder.decode(bytes));
   } catch {

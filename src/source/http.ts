@@ -23,7 +23,7 @@ export interface HttpSourceOptions {
   nat?: string;
   /** For one request, to the last byte of its body; 30 s by default. */
   timeoutMs?: number;
-  /** Of one body, decompressed; 64 MiB by default. */
+  /** Of one body, decompressed; 16 MiB by default: a page of 5,000 users has 6. */
   maxBytes?: number;
   /** Tries behind the first one; 3 by default. */
   retries?: number;
@@ -33,13 +33,18 @@ export interface HttpSourceOptions {
 }
 
 const TIMEOUT_MS = 30_000;
-const MAX_BYTES = 64 * 1024 * 1024;
+const MAX_BYTES = 16 * 1024 * 1024;
 const RETRIES = 3;
 const BACKOFF: Backoff = { firstMs: 500, maxMs: 10_000 };
+/** The API takes a later page as the first, without a word: its records would come twice and others never. */
+const LAST_PAGE = 10_000;
 
 const log = logger("source");
 
-/** Requests nothing yet. @throws {UserpipeError} `settings` where `url` is no web address */
+/**
+ * Requests nothing yet.
+ * @throws {UserpipeError} `settings` where `url` is no web address, or the records go on behind the API's last page
+ */
 export function openHttpSource(options: HttpSourceOptions): Source {
   const { pipeline, url, seed, page: first, count, nat } = options;
   const { timeoutMs = TIMEOUT_MS, maxBytes = MAX_BYTES, retries = RETRIES, backoff = BACKOFF } = options;
@@ -48,6 +53,7 @@ export function openHttpSource(options: HttpSourceOptions): Source {
   const size = pageSize(count, pipeline.maxResults);
   const address = (page: number, results: number) => pipeline.request({ url, results, page, seed, nat });
   const { origin: name } = webAddress(() => address(first, size), url);
+  notBehindLastPage(first, count, size, pipeline);
 
   async function fetchPage(number: number, take: number, signal: AbortSignal): Promise<Page> {
     const answer = await get(address(number, size), { ...limits, signal });
@@ -129,6 +135,17 @@ function webAddress(make: () => URL, url?: string): URL {
     if (!(error instanceof TypeError)) throw error;
   }
   throw new UserpipeError("settings", `--url "${url}" is no web address`, "Begin it with http:// or https://");
+}
+
+/** @throws {UserpipeError} `settings` */
+function notBehindLastPage(first: number, count: number, size: number, { maxResults }: Pipeline): void {
+  const last = first + Math.ceil(count / size) - 1;
+  if (last > LAST_PAGE) {
+    const what =
+      `--count ${count} from --page ${first} on ends with page ${last}, and a seed has ${LAST_PAGE} at the most`;
+    const most = (LAST_PAGE - first + 1) * maxResults;
+    throw new UserpipeError("settings", what, `Ask for ${most} at the most, and for the others with another --seed`);
+  }
 }
 
 /** From the header `Date`, which is in whole seconds, and `Age`, for how long a cache has kept the answer. */

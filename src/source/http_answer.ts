@@ -6,10 +6,14 @@ import { type Code, messageOf } from "../errors.ts";
 import type { Pipeline } from "../pipeline.ts";
 import { badAnswer, RequestFailed } from "./http_failure.ts";
 import type { Answer } from "./http_request.ts";
+import { tooMuchJson } from "./json_shape.ts";
 import { oneLine } from "./wording.ts";
 
 /** A server that asks for a longer wait is not waited for. */
 const MAX_RETRY_AFTER_MS = 60_000;
+
+/** Of one answer; 5,000 users have 230,000. */
+const MAX_VALUES = 500_000;
 
 const LATER = "Its server is in trouble: try again later";
 
@@ -31,6 +35,11 @@ export function recordsOf(answer: Answer, pipeline: Pipeline, asked: number): un
 }
 
 function jsonOf({ url, body }: Answer): unknown {
+  const tooMuch = tooMuchJson(body, MAX_VALUES);
+  if (tooMuch !== undefined) {
+    const hint = "Look at the address, or ask for fewer records with --count";
+    throw badAnswer(url, `answers with ${tooMuch}`, hint, { again: false });
+  }
   try {
     return JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(body));
   } catch (error) {

@@ -2,7 +2,6 @@
  * One HTTP GET within its limits: time for headers and body together, bytes of the body after decompression, and
  * redirects. Below `http.ts`, which asks for pages and tries again.
  */
-import { joined } from "./bytes.ts";
 import { badAnswer, noAnswer, RequestFailed, shown, tooSlow } from "./http_failure.ts";
 import { sizeText } from "./wording.ts";
 
@@ -23,6 +22,8 @@ export interface Answer {
 }
 
 const MAX_REDIRECTS = 5;
+/** Room for a body, in bytes, before it is known to need more. */
+const FIRST_ROOM = 64 * 1024;
 const REDIRECTS = [301, 302, 303, 307, 308];
 
 /** @throws {RequestFailed} where there is no whole answer within the limits, or `signal` was aborted */
@@ -74,15 +75,22 @@ async function follow(from: URL, signal: AbortSignal, fetch: RequestLimits["fetc
 const HINT = "Name the address that it should lead to with --url";
 
 async function bodyOf(response: Response, url: URL, maxBytes: number): Promise<Uint8Array> {
-  const chunks: Uint8Array[] = [];
-  let bytes = 0;
+  let room = new Uint8Array(Math.min(FIRST_ROOM, maxBytes));
+  let used = 0;
   for await (const chunk of response.body ?? []) {
-    bytes += chunk.length;
+    const bytes = used + chunk.length;
     if (bytes > maxBytes) {
       const hint = "Look at the address, or ask for fewer records with --count";
       throw badAnswer(url, `answers with more than ${sizeText(maxBytes)}`, hint, { again: false });
     }
-    chunks.push(chunk);
+    if (bytes > room.length) {
+      const larger = new Uint8Array(Math.min(Math.max(bytes, 2 * room.length), maxBytes));
+      larger.set(room.subarray(0, used));
+      room = larger;
+    }
+    // Copied: a chunk is a view of 64 KiB of its own, however few bytes it has (4 KiB where they were compressed).
+    room.set(chunk, used);
+    used = bytes;
   }
-  return joined(chunks);
+  return room.subarray(0, used);
 }

@@ -88,23 +88,38 @@ const fetched = onBoth("after-fetch", async (rig) => {
   await using server = serveRandomUsers(records(12_000));
   await rig.init();
   await rig.dies("after-fetch:2", "ingest", "--url", server.url, "--count", "12000");
-  // I6: what the run asks for is on record, and with it the same records are fetched again.
-  const { seed, state } = lastRun(rig);
-  assert.equal(state, "running");
-  const again = await rig.run("ingest", "--url", server.url, "--count", "12000", "--seed", seed);
-  assert.equal(again.code, 0, again.stderr);
+  const [killed] = runsOn(rig);
+  assert.deepEqual([killed!.state, killed!.attempts], ["running", 1]);
+  // I6: what the run asked for is on record. The next ingest asks for it again, wherever its own records are from.
+  const next = await rig.run("ingest", "--generate", "100", "--seed", "own");
+  assert.equal(next.code, 0, next.stderr);
+  assert.match(next.stderr, new RegExp(`Run ${killed!.id} was interrupted: fetched again by its seed ${killed!.seed}`));
+  assert.deepEqual(runsOn(rig)[0], { ...killed, state: "delivered", attempts: 2 });
+  assert.deepEqual(
+    new Set(server.requests.map(({ searchParams }) => searchParams.get("seed"))),
+    new Set([killed!.seed]),
+  );
   await rig.drain();
   const expected = new Set(server.served.map(({ login }) => String(login.uuid)));
   assert.equal(expected.size, 12_000);
-  return { times: 1, ...await rig.complete(expected) };
+  return { times: 1, ...await rig.complete(expected.union(idsOf(100, "own"))) };
 });
 
-function lastRun(rig: Rig): { seed: string; state: string } {
+interface Recorded {
+  id: string;
+  seed: string;
+  state: string;
+  attempts: number;
+}
+
+/** The runs on record, oldest first. */
+function runsOn(rig: Rig): Recorded[] {
   const db = new DatabaseSync(join(rig.cwd, "userpipe-data", "runs.db"), { readOnly: true });
   try {
-    const run = db.prepare("SELECT seed, state FROM run ORDER BY started_at DESC").get();
-    assert.ok(run !== undefined, "no run is on record");
-    return run as { seed: string; state: string };
+    const runs = db.prepare(
+      `SELECT id, seed, state, count(*) AS attempts FROM run JOIN attempt ON run = id GROUP BY id ORDER BY run.started_at`,
+    ).all();
+    return runs.map((run) => ({ ...run }) as unknown as Recorded);
   } finally {
     db.close();
   }

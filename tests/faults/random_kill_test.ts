@@ -1,11 +1,18 @@
-/** SIGKILL from outside at random instants, over ingest and stream at once, each started again until it is done. */
+/**
+ * SIGKILL from outside at random instants, over ingest and stream at once, each started again until it is done, and over
+ * ingest from a server, where the next start has to find what is missing.
+ */
 import assert from "node:assert/strict";
+import { generate } from "../../src/users/generate.ts";
 import { EMBEDDED, type FaultCase, faultTests, REAL } from "../support/fault_cases.ts";
+import { type RandomUserServer, serveRandomUsers } from "../support/randomuser_server.ts";
 import { idsOf, type Rig } from "../support/rig.ts";
 import { sized } from "../support/size.ts";
 
 /** Records of a run of ingest: enough that most are killed in the middle of it. */
 const RUN = 10_000;
+/** Of one over HTTP: two pages. */
+const FETCHED = 6_000;
 
 /** How many kills, and within how many ms of a start. A Kafka waits 10 s for a member that was killed. */
 interface Plan {
@@ -60,7 +67,39 @@ function killing(ends: FaultCase["ends"], plan: Plan): FaultCase {
   return { fault: `ingest killed ${plan.ingest.kills} times, stream ${plan.stream.kills} times`, ends, work };
 }
 
+/** The ids of a seed are the generator's, on every page of it. */
+function serveGenerated(): RandomUserServer {
+  const server = serveRandomUsers([]);
+  const users = new Map<string, unknown[]>();
+  server.always((request) => {
+    const { searchParams: query } = new URL(request.url);
+    const [seed, page, size] = [query.get("seed")!, Number(query.get("page")), Number(query.get("results"))];
+    if (!users.has(seed)) users.set(seed, [...generate(seed, FETCHED)]);
+    return Response.json({ results: users.get(seed)!.slice((page - 1) * size, page * size) });
+  });
+  return server;
+}
+
+/** I6: runs over HTTP, whose seeds nobody but the record knows, and none of them started again by the test. */
+function cutting(kills: number, withinMs: number): FaultCase {
+  const work: FaultCase["work"] = async (rig) => {
+    await using server = serveGenerated();
+    await rig.init();
+    const args = ["ingest", "--url", server.url, "--count", String(FETCHED)];
+    for (let killed = 0; killed < kills;) if (await killedWithin(withinMs, rig, ...args) === 137) killed++;
+    const { code, stderr } = await rig.run(...args);
+    assert.equal(code, 0, stderr);
+    await rig.drain();
+    const seeds = new Set(server.requests.map(({ searchParams }) => searchParams.get("seed")!));
+    const again = stderr.split("was interrupted: fetched again by its seed").length - 1;
+    const seen = `${seeds.size} seeds were asked for, ${again} of them again behind the last kill`;
+    return { times: kills, ...await rig.complete(idsOf(FETCHED, ...seeds)), seen };
+  };
+  return { fault: `ingest over HTTP killed ${kills} times`, ends: EMBEDDED, work };
+}
+
 faultTests("kill at random instants", [
+  cutting(sized(10, 60), 1_000),
   killing(EMBEDDED, {
     ingest: { kills: sized(10, 60), withinMs: 1_000 },
     stream: { kills: sized(10, 60), withinMs: 1_000 },

@@ -2,6 +2,8 @@
  * A stand-in for the RandomUser API on loopback: it serves given records by `results` and `page`, and misbehaves in
  * every way that the API is known to, and some more, when it is told to.
  */
+import { Readable } from "node:stream";
+import { constants, createBrotliCompress, createGzip } from "node:zlib";
 
 /** One answer out of the ordinary. */
 export type Answer = (request: Request, server: RandomUserServer) => Response | Promise<Response>;
@@ -13,8 +15,8 @@ export interface RandomUserServer<Served = unknown> extends AsyncDisposable {
   readonly requests: URL[];
   /** The records of all pages that were given, in order. */
   readonly served: Served[];
-  /** The next requests get these answers, one each; those behind them get records again. */
-  next(...answers: Answer[]): void;
+  /** The next requests get these answers, one each, and records where it is undefined; those behind them get records. */
+  next(...answers: (Answer | undefined)[]): void;
   /** Every request from now on gets this answer; records again without one. */
   always(answer?: Answer): void;
   /** Resolves when {@linkcode close} begins. */
@@ -33,7 +35,7 @@ const JSON_TYPE = { "content-type": "application/json; charset=utf-8" };
 export function serveRandomUsers<Served>(records: readonly Served[]): RandomUserServer<Served> {
   const requests: URL[] = [];
   const served: Served[] = [];
-  const queue: Answer[] = [];
+  const queue: (Answer | undefined)[] = [];
   const begins = new Map<string, number>();
   let unseen = 0;
   let standing: Answer | undefined;
@@ -142,8 +144,12 @@ export function drip(ms: number): Answer {
   return () => endless(new Uint8Array([0x20]), ms);
 }
 
-/** 200 with a body without end, as fast as it is read. */
-export const flood: Answer = () => endless(new Uint8Array(1024 * 1024).fill(0x20), 0);
+/** A body without end, as fast as it is read. */
+export function flood(status = 200): Answer {
+  return () => new Response(endless(MIB_OF_SPACES, 0).body, { status, headers: JSON_TYPE });
+}
+
+const MIB_OF_SPACES = new Uint8Array(1024 * 1024).fill(0x20);
 
 function endless(piece: Uint8Array, ms: number): Response {
   let timer: ReturnType<typeof setTimeout> | undefined;
@@ -163,12 +169,20 @@ function endless(piece: Uint8Array, ms: number): Response {
 /** Headers that do not come until the server ends. */
 export const silence: Answer = (_, server) => server.stopping.then(() => new Response());
 
-/** A small body that is `bytes` large once it is unpacked. */
-export function bomb(bytes: number): Answer {
+/** 200 with a small body that has so many MiB once it is unpacked. */
+export function bomb(mib: number, encoding: "gzip" | "br" = "gzip"): Answer {
   return () => {
-    const packed = new Blob([new Uint8Array(bytes).fill(0x20)]).stream().pipeThrough(new CompressionStream("gzip"));
-    return new Response(packed, { headers: { ...JSON_TYPE, "content-encoding": "gzip" } });
+    // In small pieces: a usual one has 16 MiB in it.
+    const options = { chunkSize: 1_024, params: { [constants.BROTLI_PARAM_QUALITY]: 1 } };
+    const packer = encoding === "gzip" ? createGzip(options) : createBrotliCompress(options);
+    const packed = Readable.from(repeated(mib)).pipe(packer);
+    const body = Readable.toWeb(packed) as ReadableStream<Uint8Array<ArrayBuffer>>;
+    return new Response(body, { headers: { ...JSON_TYPE, "content-encoding": encoding } });
   };
+}
+
+function* repeated(times: number): Generator<Uint8Array> {
+  for (let n = 0; n < times; n++) yield MIB_OF_SPACES;
 }
 
 /** 302 to a path of this server. */
