@@ -3,6 +3,8 @@
  * its table. A domain is a folder beside `users/` that makes one of these, and a line in `pipelines.ts`.
  */
 
+import type { Buffer } from "node:buffer";
+
 /** A value, or why there is none. The reason is one line that a person can act on. */
 export type Result<T> = { ok: true; value: T } | { ok: false; reason: string };
 
@@ -19,9 +21,20 @@ export type Value = string | null;
 
 /** One row for the store: the whole of it, in the order of `Table.columns`. */
 export interface Row {
-  values: readonly Value[];
+  readonly values: readonly Value[];
   /** Microseconds since the epoch: record timestamp in ms × 1000 + offset mod 1000 (I4). */
-  writeTime: number;
+  readonly writeTime: number;
+  /** The same row as bytes, where it was read so: no value needs to be made then. */
+  readonly packed?: Packed;
+}
+
+/** A row whose cells are `bytes` from `start` to `end`, as `packed.ts` writes them. */
+export interface Packed {
+  readonly bytes: Buffer;
+  readonly start: number;
+  readonly end: number;
+  /** As of {@linkcode Row}. */
+  readonly writeTime: number;
 }
 
 export interface Table {
@@ -82,5 +95,10 @@ export interface Pipeline<Raw = unknown, Event = unknown> {
   decode(value: Uint8Array): Result<Event>;
   /** The cells in the order of `table.columns`. */
   toValues(event: Event): Value[];
+  /**
+   * Whether an event is written as an object of the table's columns in their order, any text is valid but in the UUIDs,
+   * and the key is the first column, a UUID: the stream then reads most values without {@linkcode decode}.
+   */
+  readonly plain: boolean;
   readonly facets: readonly Facet<Event>[];
 }

@@ -2,8 +2,10 @@
 import assert from "node:assert/strict";
 import { types } from "cassandra-driver";
 import { Buffer } from "node:buffer";
+import { Packer } from "../src/packed.ts";
 import { endOfBatch, limitsOf, statements } from "../src/store/cassandra_batches.ts";
-import { bigintBytes, pushParameters, sizeInBatch, uuidBytes, whyNot } from "../src/store/cassandra_encode.ts";
+import { keyOf, sizeInBatch, uuidBytes, whyNot } from "../src/store/cassandra_encode.ts";
+import { Answers, errorOf, isUnprepared, putTime } from "../src/store/cassandra_frames.ts";
 import type { Link } from "../src/store/cassandra_link.ts";
 import { quoted } from "../src/store/cassandra_names.ts";
 import { pooled } from "../src/store/cassandra_slots.ts";
@@ -35,14 +37,11 @@ Deno.test("a UUID is the bytes that the driver makes of it, in either case, and 
 
 Deno.test("a write time is exact up to 2^53 either way", () => {
   for (const value of [0, 1, -1, 2 ** 31, 2 ** 32, 2 ** 32 - 1, 1_700_000_000_123_456, 2 ** 53 - 1, -(2 ** 53) + 1]) {
-    assert.equal(bigintBytes(value).readBigInt64BE(), BigInt(value));
+    const bytes = Buffer.alloc(12);
+    putTime(bytes, 0, value);
+    assert.equal(bytes.readInt32BE(), 8);
+    assert.equal(bytes.readBigInt64BE(4), BigInt(value));
   }
-});
-
-Deno.test("a row's parameters are its cells in column order, null as null, and its write time", () => {
-  const parameters: unknown[] = [];
-  pushParameters(parameters, { values: [ID, null, ""], writeTime: 7 }, TABLE.columns);
-  assert.deepEqual(parameters, [uuidBytes(ID), null, "", bigintBytes(7)]);
 });
 
 Deno.test("what cannot be sent at all is told apart before it is sent", () => {
@@ -55,16 +54,19 @@ Deno.test("what cannot be sent at all is told apart before it is sent", () => {
 });
 
 Deno.test("a batch ends at its bytes or its rows, at a size that has a statement, and has one row at least", () => {
-  const limits = { bytes: 1_000, rows: 10 };
+  const limits = { bytes: 1_000, rows: 10, frame: 1e6 };
   assert.equal(endOfBatch(Array(50).fill(100), 0, limits), 10);
   assert.equal(endOfBatch(Array(50).fill(50), 5, limits), 15);
   assert.equal(endOfBatch(Array(50).fill(101), 0, limits), 9);
   assert.equal(endOfBatch([5_000, 1], 0, limits), 1);
   assert.equal(endOfBatch([1, 5_000], 0, limits), 1);
-  assert.equal(endOfBatch(Array(50).fill(1), 0, { bytes: 1_000, rows: 128 }), 48);
-  assert.equal(endOfBatch(Array(500).fill(1), 0, { bytes: 1_000, rows: 128 }), 128);
-  const size = sizeInBatch({ values: [ID, "aé", null], writeTime: 0 });
-  assert.equal(size, 62 + 20 + 3 + 20);
+  assert.equal(endOfBatch(Array(50).fill(1), 0, { bytes: 1_000, rows: 128, frame: 1e6 }), 48);
+  assert.equal(endOfBatch(Array(500).fill(1), 0, { bytes: 1_000, rows: 128, frame: 1e6 }), 128);
+  const packer = new Packer(TABLE.columns, 100);
+  packer.add([ID, "aé", null]);
+  const row = packer.row(0);
+  assert.equal(sizeInBatch(row, 3), 62 + 20 + 3 + 20);
+  assert.deepEqual(keyOf(row), uuidBytes(ID));
 });
 
 Deno.test("the statement of a batch has its rows, write times and time to live", () => {
@@ -92,14 +94,20 @@ function saying(settings: Record<string, string> | undefined): Link {
 Deno.test("a batch keeps to what the server says, and where it does not say to 5 KiB, 50 KiB and 10", async () => {
   const warn = "batch_size_warn_threshold";
   const fail = "batch_size_fail_threshold";
+  const frame = 16 * 1024 ** 2;
   const rows = "unlogged_batch_across_partitions_warn_threshold";
-  assert.deepEqual(await limitsOf(saying(undefined), undefined), { bytes: 5_120, rows: 10 });
-  assert.deepEqual(await limitsOf(saying({}), undefined), { bytes: 5_120, rows: 10 });
-  assert.deepEqual(await limitsOf(saying({ [warn]: "64KiB", [rows]: "50" }), undefined), { bytes: 65_536, rows: 50 });
-  assert.deepEqual(await limitsOf(saying({ [`${warn}_in_kb`]: "8" }), undefined), { bytes: 8_192, rows: 10 });
-  assert.deepEqual(await limitsOf(saying({}), 2_000), { bytes: 2_000, rows: 10 });
-  assert.deepEqual(await limitsOf(saying({}), 40_000), { bytes: 40_000, rows: 128 });
-  assert.deepEqual(await limitsOf(saying({ [fail]: "20KiB" }), 40_000), { bytes: 20_480, rows: 128 });
+  assert.deepEqual(await limitsOf(saying(undefined), undefined), { bytes: 5_120, rows: 10, frame });
+  assert.deepEqual(await limitsOf(saying({}), undefined), { bytes: 5_120, rows: 10, frame });
+  assert.deepEqual(await limitsOf(saying({ [warn]: "64KiB", [rows]: "50" }), undefined), {
+    bytes: 65_536,
+    rows: 50,
+    frame,
+  });
+  assert.deepEqual(await limitsOf(saying({ [`${warn}_in_kb`]: "8" }), undefined), { bytes: 8_192, rows: 10, frame });
+  assert.deepEqual(await limitsOf(saying({}), 2_000), { bytes: 2_000, rows: 10, frame });
+  assert.deepEqual(await limitsOf(saying({}), 40_000), { bytes: 40_000, rows: 128, frame });
+  assert.equal((await limitsOf(saying({ native_transport_max_frame_size_in_mb: "256" }), 1)).frame, 256 * 1024 ** 2);
+  assert.deepEqual(await limitsOf(saying({ [fail]: "20KiB" }), 40_000), { bytes: 20_480, rows: 128, frame });
 });
 
 Deno.test("the first failure in a pool ends it once nothing is under way", async () => {
@@ -131,4 +139,34 @@ Deno.test("values of every type become plain ones", () => {
   assert.deepEqual(printable([long("1"), null, ["a"]]), [1, null, ["a"]]);
   assert.deepEqual(printable({ a: types.Uuid.fromString(ID), b: true }), { a: ID, b: true });
   assert.deepEqual(printable(new types.Tuple(long("1"), "x")), [1, "x"]);
+});
+
+Deno.test("answers are cut out of a stream of bytes wherever it is cut itself, and errors are read behind warnings", () => {
+  const frame = (stream: number, opcode: number, flags: number, body: number[]) => {
+    const bytes = Buffer.alloc(9 + body.length);
+    bytes[0] = 0x84;
+    bytes[1] = flags;
+    bytes.writeInt16BE(stream, 2);
+    bytes[4] = opcode;
+    bytes.writeInt32BE(body.length, 5);
+    return Buffer.concat([bytes.subarray(0, 9), Buffer.from(body)]);
+  };
+  const warning = [0, 1, 0, 2, 104, 105];
+  const error = [0, 0, 0x25, 0, 0, 4, 103, 111, 110, 101, 0, 1, 9];
+  const all = Buffer.concat([
+    frame(1, 8, 0, [0, 0, 0, 1]),
+    frame(300, 0, 8, [...warning, ...error]),
+    frame(2, 0, 0, error),
+  ]);
+  for (let size = 1; size <= all.length; size++) {
+    const answers = new Answers();
+    const seen: unknown[] = [];
+    for (let at = 0; at < all.length; at += size) {
+      for (const answer of answers.take(all.subarray(at, at + size))) {
+        const said = errorOf(answer);
+        seen.push([answer.stream, said?.message, said && isUnprepared(said)]);
+      }
+    }
+    assert.deepEqual(seen, [[1, undefined, undefined], [300, "gone", true], [2, "gone", true]]);
+  }
 });

@@ -43,7 +43,21 @@ files.push(read(join(ROOT, "main.ts")));
 const PORTS = ["src/source/source.ts", "src/broker/broker.ts", "src/store/store.ts", "src/runs/runs.ts"];
 const ENDS = ["source", "broker", "store", "runs"];
 const MOVES = ["ingest", "stream", "query"];
-const SHARED = ["src/pipeline.ts", "src/errors.ts", "src/log.ts", "src/backoff.ts", "src/fault.ts", "src/sqlite.ts"];
+const SHARED = [
+  "src/pipeline.ts",
+  "src/errors.ts",
+  "src/log.ts",
+  "src/backoff.ts",
+  "src/fault.ts",
+  "src/sqlite.ts",
+  "src/sqlite_read_only.ts",
+  "src/lock_file.ts",
+  "src/packed.ts",
+  "src/scan.ts",
+
+  "src/shown.ts",
+  "src/unreached.ts",
+];
 
 const inFolder = (path: string, ...folders: string[]) => folders.some((folder) => path.startsWith(`src/${folder}/`));
 

@@ -29,6 +29,7 @@ const words: Pipeline<string, string> = {
     return word.startsWith("bad") ? { ok: false, reason: `the word "${word}"` } : { ok: true, value: word };
   },
   toValues: (word) => [word],
+  plain: false,
   facets: [],
 };
 

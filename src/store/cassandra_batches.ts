@@ -10,12 +10,15 @@ export interface BatchLimits {
   /** As {@linkcode sizeInBatch} counts. */
   bytes: number;
   rows: number;
+  /** Bytes of a request. Of a larger one Cassandra 5.0 also forgets the request behind it. */
+  frame: number;
 }
 
 /** What Cassandra has where it does not say. */
 const WARN_BYTES = 5 * 1024;
 const FAIL_BYTES = 50 * 1024;
 const WARN_ROWS = 10;
+const FRAME_BYTES = 16 * 1024 * 1024;
 
 /**
  * Rows that a batch may have, each of which is a prepared statement: few enough for the server to keep them all,
@@ -24,9 +27,12 @@ const WARN_ROWS = 10;
 const SIZES = [...range(1, 16, 1), ...range(20, 32, 4), ...range(40, 64, 8), ...range(80, 128, 16)];
 const MAX_ROWS = SIZES[SIZES.length - 1];
 
+const UNITS: Record<string, number> = { _kb: 1024, _mb: 1024 ** 2 };
+
 /** The settings, as version 4.1 and later and as earlier ones call them. */
 const BATCH_WARN = ["batch_size_warn_threshold", "batch_size_warn_threshold_in_kb"];
 const BATCH_FAIL = ["batch_size_fail_threshold", "batch_size_fail_threshold_in_kb"];
+const FRAME = ["native_transport_max_frame_size", "native_transport_max_frame_size_in_mb"];
 const PARTITIONS_WARN = "unlogged_batch_across_partitions_warn_threshold";
 
 /**
@@ -34,24 +40,25 @@ const PARTITIONS_WARN = "unlogged_batch_across_partitions_warn_threshold";
  * refuses, and then the number of rows is no limit either.
  */
 export async function limitsOf(link: Link, batchBytes: number | undefined): Promise<BatchLimits> {
-  const said = await settings(link, [...BATCH_WARN, ...BATCH_FAIL, PARTITIONS_WARN]);
+  const said = await settings(link, [...BATCH_WARN, ...BATCH_FAIL, ...FRAME, PARTITIONS_WARN]);
   const size = (names: readonly string[]) => {
     for (const name of names) {
-      const bytes = bytesOf(said.get(name), name.endsWith("_kb") ? 1024 : 1);
+      const bytes = bytesOf(said.get(name), UNITS[name.slice(-3)] ?? 1);
       if (bytes !== undefined) return bytes;
     }
   };
   const warn = size(BATCH_WARN) ?? WARN_BYTES;
   const fail = size(BATCH_FAIL) ?? FAIL_BYTES;
+  const frame = size(FRAME) ?? FRAME_BYTES;
   const rows = Number(said.get(PARTITIONS_WARN) ?? WARN_ROWS) || WARN_ROWS;
   if (batchBytes === undefined || batchBytes <= warn) {
-    return { bytes: Math.min(batchBytes ?? warn, warn), rows: Math.min(rows, MAX_ROWS) };
+    return { bytes: Math.min(batchBytes ?? warn, warn), rows: Math.min(rows, MAX_ROWS), frame };
   }
-  return { bytes: Math.min(batchBytes, fail), rows: MAX_ROWS };
+  return { bytes: Math.min(batchBytes, fail), rows: MAX_ROWS, frame };
 }
 
 /** Where the batch that begins at row `from` ends: as many rows as fit and there is a statement for, at least one. */
-export function endOfBatch(sizes: readonly number[], from: number, limits: BatchLimits): number {
+export function endOfBatch(sizes: ArrayLike<number>, from: number, limits: BatchLimits): number {
   const most = Math.min(sizes.length, from + limits.rows);
   let to = from;
   for (let bytes = 0; to < most; to++) {

@@ -24,7 +24,7 @@ export async function* diagnose(
   try {
     ring = await link.local();
   } catch (error) {
-    return yield noAnswer(error);
+    return yield noAnswer(error, link);
   }
   yield connection(link, ring);
   yield await attempt("clock", () => time(link));
@@ -54,16 +54,16 @@ async function attempt(what: string, work: () => Promise<Finding>): Promise<Find
 }
 
 /** Why there is no connection, address by address. */
-function noAnswer(error: unknown): Finding {
+function noAnswer(error: unknown, { name }: Link): Finding {
   const cause = error instanceof UserpipeError ? error.cause : undefined;
   const finding = failed("connection", error);
   if (!(cause instanceof errors.NoHostAvailableError)) return finding;
   const reasons = Object.entries(cause.innerErrors ?? {}).map(([address, why]) => `"${address}", ${wordsOf(why)}`);
   if (reasons.length > 0) return { ...finding, detail: `Cannot reach Cassandra at ${reasons.join(", and ")}` };
-  if (!/resolved/.test(cause.message)) return { ...finding, detail: `${finding.detail}, which does not answer` };
+  if (!/resolved/.test(cause.message)) return { ...finding, detail: `Cannot reach ${name}, which does not answer` };
   const hint = "Look at --contact-points: a name of Docker's network is known to its containers only; from outside " +
     "name the published port, for example localhost:9042";
-  return { what: "connection", state: "fail", detail: `${finding.detail}, whose name does not resolve here`, hint };
+  return { what: "connection", state: "fail", detail: `Cannot reach ${name}, whose name does not resolve here`, hint };
 }
 
 function wordsOf(why: unknown): string {

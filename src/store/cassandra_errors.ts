@@ -4,6 +4,7 @@
  */
 import { errors, types } from "cassandra-driver";
 import { UserpipeError } from "../errors.ts";
+import { whyUnreached } from "../unreached.ts";
 
 const CODE = types.responseErrorCodes;
 
@@ -28,7 +29,7 @@ export function translate(error: unknown, name: string): unknown {
     return busy(`${name} has more requests under way than it takes`, error);
   }
   if (error instanceof errors.ResponseError) return response(error, name);
-  if (isSocketError(error)) return unreachable(`The connection to ${name} was lost`, error);
+  if (isSocketError(error)) return unreachable(`The connection to ${name} was lost${whyUnreached(error)}`, error);
   return error;
 }
 
@@ -66,12 +67,17 @@ function noHost(error: Error & { innerErrors?: Record<string, unknown> }, name: 
   if (reasons.some((each) => each instanceof errors.BusyConnectionError)) {
     return busy(`${name} has more requests under way than it takes`, error);
   }
-  return unreachable(`Cannot reach ${name}`, error);
+  return unreachable(`Cannot reach ${name}${whyUnreached(reasons[0] ?? error)}`, error);
 }
 
 /** The driver asks the next node, and says at the end that none was left. */
 function isUnavailable(reason: unknown): reason is Error & { code: number } {
   return reason instanceof errors.ResponseError && reason.code === CODE.unavailableException;
+}
+
+/** As the driver marks the loss of a connection. */
+export function socketError(message: string, cause?: unknown): Error {
+  return Object.assign(new Error(message, { cause }), { isSocketError: true });
 }
 
 function isSocketError(error: unknown): error is Error {
@@ -116,9 +122,4 @@ function refusal(error: Error, name: string): UserpipeError {
     ? "Name the table with its keyspace: FROM spark_streams.created_users"
     : "Change the statement as it says";
   return new UserpipeError("query", `${name} refused the statement: ${message}`, hint, { cause: error });
-}
-
-/** Whether `error`, translated, says that no node at all answered. */
-export function nobodyAnswers(error: UserpipeError): boolean {
-  return error.cause instanceof errors.NoHostAvailableError && error.code === "store-unreachable";
 }

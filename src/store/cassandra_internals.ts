@@ -1,17 +1,25 @@
 /**
  * All that reaches into cassandra-driver's own modules (4.10.0, pinned exactly). It has three faults that keep
- * a process from ending after a connection failed or was lost; they are mended here.
+ * a process from ending after a connection failed or was lost, which are mended here; and it lends a connection to the
+ * lanes that write.
  */
 import type { Client, policies } from "cassandra-driver";
 import Connection from "cassandra-driver/lib/connection.js";
+import type { Socket } from "node:net";
 import { sleep } from "../backoff.ts";
+import { PROTOCOL_VERSION } from "./cassandra_frames.ts";
 
 /** How often the control connection looks for a node that answers, in ms. */
 const LOOK_AGAIN_MS = 500;
 
 /** The parts of the driver's own objects that are used. */
 interface DriverConnection {
-  netClient: { once(event: "close", listener: () => void): void };
+  openAsync(): Promise<void>;
+  /** What cuts the socket's bytes into answers. */
+  protocol: NodeJS.WritableStream;
+  /** The next heartbeat. */
+  _idleTimeout?: ReturnType<typeof setTimeout>;
+  netClient: Socket;
   bindSocketListeners(): void;
   clearAndInvokePending(): void;
   close(): void;
@@ -88,4 +96,24 @@ function planOf(nodes: policies.loadBalancing.LoadBalancingPolicy): Iterator<unk
   let plan: Iterator<unknown> = [][Symbol.iterator]();
   nodes.newQueryPlan("", null as never, (_error, hosts) => plan = hosts);
   return plan;
+}
+
+/**
+ * A connection to one node, made, secured and logged in by the driver, whose bytes are the caller's from here on.
+ * @throws the driver's error
+ */
+export async function openSocket(client: Client, address: string): Promise<Socket> {
+  const { options } = client as unknown as { options: unknown };
+  const connection: DriverConnection = new Connection(address, PROTOCOL_VERSION, options);
+  try {
+    await connection.openAsync();
+  } catch (error) {
+    connection.netClient?.destroy();
+    throw error;
+  }
+  const { netClient } = connection;
+  clearTimeout(connection._idleTimeout);
+  netClient.setTimeout(0);
+  netClient.unpipe(connection.protocol);
+  return netClient;
 }

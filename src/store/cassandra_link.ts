@@ -5,6 +5,7 @@
 import { errors, type Host, policies, type QueryOptions, types } from "cassandra-driver";
 import { UserpipeError } from "../errors.ts";
 import { nameOf, translate } from "./cassandra_errors.ts";
+import { Lanes, type LanesOptions } from "./cassandra_lanes.ts";
 import { connect, type Session, type SessionOptions } from "./cassandra_session.ts";
 
 /** How long one request may take; Cassandra's own limits are 2 to 10 s. */
@@ -15,8 +16,8 @@ export interface LinkOptions extends SessionOptions {
   consistency: string;
 }
 
-/** How a statement is run. A `schema` statement is not prepared; a `write` is never tried again by the driver. */
-export type Kind = "read" | "write" | "schema";
+/** How a statement is run. A `schema` statement is not prepared. */
+export type Kind = "read" | "schema";
 
 export interface Page {
   /** Rows a page. */
@@ -34,6 +35,13 @@ export interface Link {
    * centre); `query` where Cassandra refuses the statement or one of its values
    */
   execute(kind: Kind, statement: string, parameters?: unknown[], page?: Page): Promise<types.ResultSet>;
+  /**
+   * The lanes of the session of now, on which rows are written.
+   * @throws {UserpipeError} as {@linkcode execute}
+   */
+  lanes(options: Omit<LanesOptions, "consistency">): Promise<Lanes>;
+  /** The operating error for what a lane said is wrong; where no node is left, the next request connects anew. */
+  failed(error: unknown): Promise<unknown>;
   /** The local data centre and its nodes, up or not. */
   local(): Promise<{ dataCenter: string; nodes: Host[] }>;
   /** Ends every connection and timer. */
@@ -46,11 +54,27 @@ export function openLink(options: LinkOptions): Link {
   const settings = settingsOf(options.consistency);
   /** Sessions that are being ended. */
   const ending = new Set<Promise<void>>();
+  /** Those of a session, made at its first write. */
+  const lanes = new WeakMap<Session, Lanes>();
   let current: Promise<Session> | undefined;
   let closed = false;
 
   return {
     name,
+    async lanes(options) {
+      const held = await session();
+      let made = lanes.get(held);
+      if (made === undefined) {
+        made = new Lanes(held.client, held.nodes, { ...options, consistency: settings.read.consistency! });
+        lanes.set(held, made);
+        held.onEnd(() => made!.close());
+      }
+      return made;
+    },
+    async failed(error) {
+      if (error instanceof errors.NoHostAvailableError && current !== undefined) await renew(current);
+      return translate(error, name);
+    },
     async execute(kind, statement, parameters, page) {
       const held = session();
       const { client } = await held;
@@ -104,9 +128,8 @@ export function openLink(options: LinkOptions): Link {
 
 function settingsOf(consistency: string): Record<Kind, QueryOptions> {
   const read = { prepare: true, isIdempotent: true, consistency: levelOf(consistency), readTimeout: REQUEST_MS };
-  // I5: whether a write that failed is in the table is not known here, so it is the caller who writes it again.
-  const write = { ...read, retry: new policies.retry.FallthroughRetryPolicy() };
-  return { read, write, schema: { ...write, prepare: false, isIdempotent: false } };
+  const retry = new policies.retry.FallthroughRetryPolicy();
+  return { read, schema: { ...read, retry, prepare: false, isIdempotent: false } };
 }
 
 function levelOf(name: string): types.consistencies {

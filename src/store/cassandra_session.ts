@@ -30,6 +30,8 @@ export interface Session {
   readonly dataCenter: string;
   /** The nodes of the local data centre, up or not. */
   nodes(): Host[];
+  /** `ending` is called when the session is ended. */
+  onEnd(ending: () => void): void;
   /** Ends every connection and timer. Never rejects. */
   end(): Promise<void>;
 }
@@ -64,8 +66,10 @@ export async function connect(options: SessionOptions, onFailure: (ending: Promi
   });
   const unmend = mend(client, local);
   const started = client.connect();
+  const endings: (() => void)[] = [];
   const end = async () => {
     await started.catch(() => {});
+    for (const ending of endings) ending();
     const down = client.shutdown();
     unmend();
     await down.catch(() => {});
@@ -76,7 +80,8 @@ export async function connect(options: SessionOptions, onFailure: (ending: Promi
     onFailure(end());
     throw error;
   }
-  return { client, dataCenter: local.name, nodes: () => local.of(client.hosts), end };
+  const onEnd = (ending: () => void) => void endings.push(ending);
+  return { client, dataCenter: local.name, nodes: () => local.of(client.hosts), onEnd, end };
 }
 
 /** All nodes of one data centre in turn; which one is known only once the first contact point has answered. */

@@ -1,27 +1,4 @@
-/** A bound on how much is under way at once. */
-
-export interface Slots {
-  /** Resolves once there is a free one, in the order of asking. */
-  take(): Promise<void>;
-  give(): void;
-}
-
-export function slots(count: number): Slots {
-  const waiting: (() => void)[] = [];
-  let free = count;
-  return {
-    take: () => {
-      if (free === 0) return new Promise((resolve) => waiting.push(resolve));
-      free--;
-      return Promise.resolve();
-    },
-    give: () => {
-      const next = waiting.shift();
-      if (next === undefined) free++;
-      else next();
-    },
-  };
-}
+/** Tasks of which a bounded number is under way at once. */
 
 /**
  * Takes tasks from `next` until it has none, at most `limit` at a time.

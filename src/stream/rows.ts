@@ -1,6 +1,8 @@
 /** The stream's check: messages of a batch to rows for the store, and those that are none to dead letters. */
 import type { Delivered } from "../broker/broker.ts";
+import { Packer } from "../packed.ts";
 import type { Pipeline, Row } from "../pipeline.ts";
+import { type Scan, scannerOf } from "../scan.ts";
 import { type DeadLetter, deadLetterOf } from "./dead_letters.ts";
 
 /** A timestamp further ahead than this, in ms, would keep every later copy of its row out (I4). */
@@ -23,13 +25,32 @@ export function checkMessages(
   now: number,
 ): Checked {
   const checked: Checked = { rows: [], messages: [], refused: [], oddKeys: 0 };
+  const { columns } = pipeline.table;
+  const scan = pipeline.plain ? scanOf(pipeline) : undefined;
+  const packer = new Packer(columns, delivered.reduce((sum, { value }) => sum + (value?.length ?? 0), 0));
+
+  function accept(message: Delivered, row: Row, ownKey: boolean): void {
+    checked.rows.push(row);
+    checked.messages.push(message);
+    if (!ownKey) checked.oddKeys++;
+  }
+
   for (const message of delivered) {
-    const reason = placeProblem(message, now);
-    const event = reason === undefined ? pipeline.decode(message.value!) : { ok: false as const, reason };
+    const { key, value } = message;
+    const problem = placeProblem(message, now);
+    if (problem !== undefined) {
+      checked.refused.push(deadLetterOf(topic, message, "stream", problem));
+      continue;
+    }
+    const id = scan === undefined ? -1 : scan(value!, packer);
+    if (id >= 0) {
+      accept(message, packer.row(writeTimeOf(message)), hasKey(key, value!, id));
+      continue;
+    }
+    const event = pipeline.decode(value!);
     if (event.ok) {
-      checked.rows.push({ values: pipeline.toValues(event.value), writeTime: writeTimeOf(message) });
-      checked.messages.push(message);
-      if (!sameText(message.key, pipeline.key(event.value))) checked.oddKeys++;
+      const row = { values: pipeline.toValues(event.value), writeTime: writeTimeOf(message) };
+      accept(message, row, sameText(key, pipeline.key(event.value)));
     } else {
       checked.refused.push(deadLetterOf(topic, message, "stream", event.reason));
     }
@@ -37,12 +58,21 @@ export function checkMessages(
   return checked;
 }
 
+const scans = new WeakMap<Pipeline, Scan>();
+
+function scanOf(pipeline: Pipeline): Scan {
+  let scan = scans.get(pipeline);
+  if (scan === undefined) scans.set(pipeline, scan = scannerOf(pipeline.table.columns));
+  return scan;
+}
+
 /** I4: record timestamp in ms × 1000 + offset mod 1000, in µs. */
 export function writeTimeOf({ timestamp, offset }: Delivered): number {
   return timestamp * 1000 + Number(offset % 1000n);
 }
 
-function placeProblem({ value, timestamp }: Delivered, now: number): string | undefined {
+function placeProblem({ value, timestamp, unreadable }: Delivered, now: number): string | undefined {
+  if (unreadable !== undefined) return unreadable.reason;
   if (value === null) return "the value is null: deletes are not carried";
   if (timestamp < 0) return "the record has no timestamp";
   if (timestamp > now + MOST_AHEAD_MS) {
@@ -59,5 +89,12 @@ function isoTime(timestamp: number): string {
 function sameText(bytes: Uint8Array | null, text: string): boolean {
   if (bytes === null || bytes.length !== text.length) return false;
   for (let i = 0; i < bytes.length; i++) if (bytes[i] !== text.charCodeAt(i)) return false;
+  return true;
+}
+
+/** Whether `key` is the 36 characters of the id that begins at `at`. */
+function hasKey(key: Uint8Array | null, value: Uint8Array, at: number): boolean {
+  if (key === null || key.length !== 36) return false;
+  for (let i = 0; i < 36; i++) if (key[i] !== value[at + i]) return false;
   return true;
 }

@@ -36,5 +36,6 @@ export const users: Pipeline<RandomUser, CreatedUser> = {
   encode,
   decode,
   toValues,
+  plain: true,
   facets,
 };

@@ -33,6 +33,7 @@ export const words: Pipeline<string, string[]> = {
     return parts.length > 1 ? { ok: true, value: parts } : { ok: false, reason: "no colour" };
   },
   toValues: ([word, colour, note]): Value[] => [word!, colour!, note ?? null],
+  plain: false,
   facets: [],
 };
 
