@@ -146,4 +146,16 @@ export interface Change {
   statement: string;
   /** For example `4 partitions, replication 1, kept for 7 days`. */
   detail?: string;
+  /** Where what is there is other than asked for. It is left as it is. */
+  differences?: Difference[];
+}
+
+/** Something that is there and is not as it was asked for. */
+export interface Difference {
+  /** Of the setting, for example `partitions`. */
+  of: string;
+  /** `1 partition (asked for: 3 partitions)`. */
+  text: string;
+  /** How to change it, where that can be done. */
+  hint: string;
 }

@@ -4,6 +4,8 @@
  */
 import { configure, getJsonLinesFormatter, getLogger, type Logger, type LogRecord } from "@logtape/logtape";
 import { getPrettyFormatter } from "@logtape/pretty";
+import { messageOf } from "./errors.ts";
+import { shown } from "./shown.ts";
 
 export type LogLevel = "debug" | "info" | "warning" | "error";
 export type LogFormat = "pretty" | "json";
@@ -29,16 +31,17 @@ export async function configureLog(options: LogOptions): Promise<void> {
     colors: options.colour,
     align: false,
     wordWrap: false,
-    properties: true,
+    properties: false,
     categoryColor: null,
   });
+  const shaped = options.format === "json" ? forPrograms : forPeople;
   const encoder = new TextEncoder();
   await configure({
     reset: true,
     sinks: {
       stderr: (record: LogRecord) => {
         options.beforeWrite?.();
-        Deno.stderr.writeSync(encoder.encode(format(withoutMessage(record))));
+        Deno.stderr.writeSync(encoder.encode(format(shaped(record))));
       },
     },
     loggers: [
@@ -48,11 +51,41 @@ export async function configureLog(options: LogOptions): Promise<void> {
   });
 }
 
-/** A property `message`, flattened, would take the place of the line; what it says is in the line already. */
-function withoutMessage(record: LogRecord): LogRecord {
-  const { message: _, ...properties } = record.properties;
-  return { ...record, properties };
+/**
+ * One sentence, and behind it in brackets the properties that it does not name; the stack of an error below it.
+ * Values are data: what could steer a terminal is escaped.
+ */
+function forPeople(record: LogRecord): LogRecord {
+  const properties = Object.entries(record.properties);
+  const unnamed = properties.filter(([name]) => !named(record, name));
+  const also = unnamed.map(([name, value]) => `${name} ${plain(value)}`).join(", ");
+  const stacks = properties.flatMap(([, value]) => value instanceof Error ? (value.stack ?? "").split("\n") : []);
+  const sentence = also === "" ? sentenceOf(record) : `${sentenceOf(record)} (${also})`;
+  return { ...record, message: [[sentence, ...stacks].map(shown).join("\n")], properties: {} };
 }
+
+/** The sentence, and every property as a field. */
+function forPrograms(record: LogRecord): LogRecord {
+  // Flattened, a property `message` would take the place of the sentence, which has what it says.
+  const { message: _, ...properties } = record.properties;
+  return { ...record, message: [sentenceOf(record)], properties };
+}
+
+/** The formatters would put quotes around the values. */
+function sentenceOf({ message }: LogRecord): string {
+  return message.map((part, i) => i % 2 === 0 ? String(part) : plain(part)).join("");
+}
+
+function named({ rawMessage }: LogRecord, property: string): boolean {
+  return typeof rawMessage === "string" && rawMessage.includes(`{${property}}`);
+}
+
+function plain(value: unknown): string {
+  if (value instanceof Error) return messageOf(value);
+  return typeof value === "object" && value !== null ? Deno.inspect(value, INLINE) : String(value);
+}
+
+const INLINE = { breakLength: Infinity, compact: true, colors: false };
 
 /** Makes room for a log line where a live line is on the terminal. */
 export function clearLine(): void {

@@ -47,7 +47,8 @@ export function namesOf(settings: Settings): Names {
 export async function openBroker(settings: Settings): Promise<Broker> {
   if (settings.brokers !== undefined) {
     const { openKafka } = await import("./broker/kafka.ts");
-    return openKafka({ brokers: settings.brokers, clientId: "userpipe" });
+    const membersFolder = join(settings.dataDir, "kafka-members");
+    return openKafka({ brokers: settings.brokers, clientId: "userpipe", membersFolder });
   }
   const { openSqliteBroker } = await import("./broker/sqlite.ts");
   return openSqliteBroker({ path: join(settings.dataDir, "topics.db") });
@@ -66,8 +67,8 @@ export async function openStore(settings: Settings): Promise<Store> {
   const ttlSeconds = settings.ttl === undefined ? undefined : Math.ceil(settings.ttl / 1000);
   if (settings.contactPoints !== undefined) {
     const { openCassandra } = await import("./store/cassandra.ts");
-    const { contactPoints, dataCenter, consistency } = settings;
-    return openCassandra({ contactPoints, dataCenter, consistency, table, ttlSeconds });
+    const { contactPoints, dataCenter, consistency, batchBytes } = settings;
+    return openCassandra({ contactPoints, dataCenter, consistency, table, ttlSeconds, batchBytes });
   }
   const { openSqliteStore } = await import("./store/sqlite.ts");
   return openSqliteStore({ dataDir: settings.dataDir, table, ttlSeconds });

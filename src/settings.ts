@@ -3,6 +3,7 @@
  * A flag wins over the environment, and that over the default; what is wrong is told in one error.
  */
 import { UserpipeError } from "./errors.ts";
+import { assertFitting } from "./settings_fit.ts";
 import {
   boolean,
   bytes,
@@ -16,6 +17,7 @@ import {
   name,
   period,
   text,
+  topicName,
 } from "./settings_types.ts";
 import type { Parse } from "./settings_types.ts";
 
@@ -35,15 +37,13 @@ function setting<T>(flag: string, env: string | undefined, help: string, parse: 
   return { flag, env, help, parse, default: value };
 }
 
-const DAY_MS = 86_400_000;
-
 export const SETTINGS = {
   // Where things are.
   pipeline: setting("--pipeline <name>", "USERPIPE_PIPELINE", "which pipeline", text, "users"),
   dataDir: setting(
     "--data-dir <folder>",
     "USERPIPE_DATA_DIR",
-    "embedded ends and the record of runs",
+    "embedded ends, outbox and the record of runs",
     text,
     "./userpipe-data",
   ),
@@ -53,13 +53,13 @@ export const SETTINGS = {
     "Kafka as host:port[,host:port]; left out: the embedded broker",
     list(9092),
   ),
-  topic: setting("--topic <name>", "KAFKA_TOPIC", "topic; left out: the pipeline's (users_created)", text),
+  topic: setting("--topic <name>", "KAFKA_TOPIC", "topic; left out: the pipeline's (users_created)", topicName),
   group: setting("--group <name>", "KAFKA_GROUP", "consumer group", text, "userpipe"),
   deadLetterTopic: setting(
     "--dead-letter-topic <name>",
     "KAFKA_DEAD_LETTER_TOPIC",
     "where refused records go; left out: <topic>.dlq",
-    text,
+    topicName,
   ),
   contactPoints: setting(
     "--contact-points <list>",
@@ -104,14 +104,23 @@ export const SETTINGS = {
   stopTimeout: setting("--stop-timeout <time>", "USERPIPE_STOP_TIMEOUT", "how long a drain may take", duration, 30_000),
 
   // init
-  partitions: setting("--partitions <n>", "KAFKA_PARTITIONS", "partitions of the topic", integer(1, 10_000), 4),
-  replication: setting("--replication <n>", "KAFKA_REPLICATION", "copies of each partition", integer(1, 100), 1),
+  partitions: setting(
+    "--partitions <n>",
+    "KAFKA_PARTITIONS",
+    "partitions of the topic; left out: 4",
+    integer(1, 10_000),
+  ),
+  replication: setting(
+    "--replication <n>",
+    "KAFKA_REPLICATION",
+    "copies of each partition; left out: 1",
+    integer(1, 100),
+  ),
   retention: setting(
     "--retention <time>",
     "KAFKA_RETENTION",
-    "how long the topic keeps a message, or forever",
+    "how long the topic keeps a message, or forever; left out: 7d",
     period,
-    7 * DAY_MS,
   ),
   retentionBytes: setting(
     "--retention-bytes <size>",
@@ -172,7 +181,13 @@ export const SETTINGS = {
     bytes,
     16 * 1024 * 1024,
   ),
-
+  batchBytes: setting(
+    "--batch-bytes <size>",
+    "CASSANDRA_BATCH_BYTES",
+    "size of a batch for Cassandra; left out: what it takes without a warning in its log",
+    bytes,
+  ),
+  workers: setting("--workers <n>", "USERPIPE_WORKERS", "threads that share the partitions", integer(1, 64), 1),
   maxRefused: setting(
     "--max-refused <n>",
     "USERPIPE_MAX_REFUSED",
@@ -191,7 +206,7 @@ export const SETTINGS = {
   max: setting(
     "--max <n>",
     undefined,
-    "how many to show; left out: 5 messages, with --follow no limit; 20 dead letters",
+    "how many to show",
     integer(1, 1_000_000_000),
   ),
   fromBeginning: setting("--from-beginning", undefined, "the oldest messages instead of the newest", boolean, false),
@@ -238,7 +253,7 @@ export type Flags = Partial<Record<string, string | boolean>>;
 
 /**
  * Resolves the named settings; all others have their default.
- * @throws {UserpipeError} `settings`, naming everything that is wrong
+ * @throws {UserpipeError} `settings`, naming everything that is wrong, or flags that do not go together
  */
 export function resolveSettings(
   names: readonly SettingName[],
@@ -255,7 +270,7 @@ export function resolveSettings(
     const given = fromFlag ?? fromEnv;
     if (given === undefined) continue;
     const parsed = parse(String(given));
-    const origin = fromFlag === undefined ? variable! : flag.split(" ")[0]!;
+    const origin = fromFlag === undefined ? variable! : nameOf(flag);
     if (parsed.ok) values[key] = parsed.value;
     else problems.push(`${origin} is "${given}": ${parsed.reason}`);
   }
@@ -266,5 +281,11 @@ export function resolveSettings(
       'Run the command with "--help" to see what each takes',
     );
   }
+  assertFitting((name) => flags[name] === undefined ? undefined : nameOf(SETTINGS[name].flag));
   return values as Settings;
+}
+
+/** `--brokers` of `--brokers <list>`. */
+function nameOf(flag: string): string {
+  return flag.split(" ")[0]!;
 }

@@ -1,4 +1,5 @@
 /** The kinds of value that a setting may have: each turns a text into the value, or says what it takes. */
+import { isTopicName, TOPIC_NAMES } from "./broker/broker.ts";
 import type { Result } from "./pipeline.ts";
 
 export type Parse<T> = (text: string) => Result<T>;
@@ -19,6 +20,8 @@ export const name: Parse<string> = (given) =>
   /^[a-z][a-z0-9_]{0,47}$/.test(given)
     ? ok(given)
     : no("it takes lower-case letters, digits and _, a letter first, 48 at most");
+
+export const topicName: Parse<string> = (given) => isTopicName(given) ? ok(given) : no(`it takes ${TOPIC_NAMES}`);
 
 export function integer(least: number, most: number): Parse<number> {
   return (given) => {

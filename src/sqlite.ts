@@ -5,9 +5,10 @@
 import { DatabaseSync, type StatementSync } from "node:sqlite";
 import { messageOf, UserpipeError } from "./errors.ts";
 import { dirname } from "node:path";
+import { openReadOnly } from "./sqlite_read_only.ts";
 
 /** How long a statement waits for another process's lock, in ms. */
-const BUSY_TIMEOUT_MS = 10_000;
+export const BUSY_TIMEOUT_MS = 10_000;
 const JOURNAL_RETRY_MS = 10;
 /** SQLite's result code for it. */
 const BUSY = 5;
@@ -19,6 +20,8 @@ export interface Database {
   exec(sql: string): void;
   /** Runs `work` in one transaction: all of it is durable when this returns, or none of it. */
   transaction<T>(work: () => T): T;
+  /** False once what is seen is not what is there any more: open it again. Only where nothing may be written. */
+  isCurrent(): boolean;
   close(): void;
 }
 
@@ -42,14 +45,46 @@ export function openDatabase(path: string, migrations: readonly string[]): Datab
   }
 }
 
+/**
+ * Opens a file that is there; where neither it nor its folder may be written, for reading only: a transaction then
+ * fails.
+ * @throws {UserpipeError} `data-folder`
+ */
+export function openExisting(path: string, migrations: readonly string[]): Database {
+  try {
+    return openDatabase(path, migrations);
+  } catch (error) {
+    if (!(error instanceof UserpipeError) || !isReadOnly(error.cause)) throw error;
+  }
+  try {
+    const { db, isCurrent } = openReadOnly(path, BUSY_TIMEOUT_MS);
+    try {
+      const database = { ...wrapped(db, path), isCurrent };
+      if (versionOf(database) !== migrations.length) throw otherVersion(database, migrations.length);
+      return database;
+    } catch (error) {
+      db.close();
+      throw error;
+    }
+  } catch (error) {
+    throw translate(error, path);
+  }
+}
+
 function prepared(db: DatabaseSync, path: string, migrations: readonly string[]): Database {
   // A new file gets its journal mode before its first transaction; SQLite keeps it in the file.
   setWal(db);
   db.exec("PRAGMA synchronous = FULL");
+  const database = wrapped(db, path);
+  migrate(database, migrations);
+  return database;
+}
+
+function wrapped(db: DatabaseSync, path: string): Database {
   const begin = db.prepare("BEGIN IMMEDIATE");
   const commit = db.prepare("COMMIT");
   const rollback = db.prepare("ROLLBACK");
-  const database: Database = {
+  return {
     path,
     prepare: (sql) => db.prepare(sql),
     exec: (sql) => db.exec(sql),
@@ -69,10 +104,9 @@ function prepared(db: DatabaseSync, path: string, migrations: readonly string[])
         throw translate(error, path);
       }
     },
+    isCurrent: () => true,
     close: () => db.close(),
   };
-  migrate(database, migrations);
-  return database;
 }
 
 /** Tries again by itself: for a change of the journal mode SQLite does not heed the busy timeout. */
@@ -93,16 +127,23 @@ function migrate(database: Database, migrations: readonly string[]): void {
   if (versionOf(database) === migrations.length) return;
   database.transaction(() => {
     const version = versionOf(database);
-    if (version > migrations.length) {
-      throw new UserpipeError(
-        "data-folder",
-        `"${database.path}" was written by a newer userpipe (file version ${version}, this one knows ${migrations.length})`,
-        "Use that userpipe, or another --data-dir",
-      );
-    }
+    if (version > migrations.length) throw otherVersion(database, migrations.length);
     for (const sql of migrations.slice(version)) database.exec(sql);
     database.exec(`PRAGMA user_version = ${migrations.length}`);
   });
+}
+
+/** An older file is an error only where it cannot be migrated. */
+function otherVersion(database: Database, known: number): UserpipeError {
+  const version = versionOf(database);
+  const than = version > known ? "a newer" : "an older";
+  return new UserpipeError(
+    "data-folder",
+    `"${database.path}" was written by ${than} userpipe (file version ${version}, this one knows ${known})`,
+    version > known
+      ? "Use that userpipe, or another --data-dir"
+      : "Give write permission to it, so that it is migrated",
+  );
 }
 
 function versionOf(database: Database): number {
@@ -116,6 +157,12 @@ export function translate(error: unknown, path: string): unknown {
   if (found === undefined) return error;
   const [what, hint, code = "data-folder"] = found;
   return new UserpipeError(code, `Cannot use "${path}": ${what}`, hint, { cause: error });
+}
+
+/** Whether it is for want of a permission to write. */
+function isReadOnly(thrown: unknown): boolean {
+  const { code } = (thrown ?? {}) as { code?: string };
+  return [8, 14].includes(sqliteCode(thrown) ?? 0) || ["EACCES", "EPERM", "EROFS"].includes(code ?? "");
 }
 
 type Trouble = [what: string, hint: string, code?: "data-folder-busy"];

@@ -41,7 +41,7 @@ Deno.test("before init doctor names what is missing, with the hint below, and ma
     assert.ok(stdout.includes(`${red}  broker       There is no topic "users_created"\n${" ".repeat(19)}Make it with`));
     assert.ok(stdout.includes("\x1b[32mok  \x1b[0m  source"));
     assert.match(stdout, /There is no dead-letter topic "users_created\.dlq"\n.*--dead-letter-topic/);
-    assert.match(stdout, /There is no table "spark_streams\.created_users"\n.*userpipe init/);
+    assert.match(stdout, /There is no table "spark_streams\.created_users" in ".*"\n.*userpipe init/);
     assert.match(stdout, /\d checks: \d ok, 0 to look at, 3 failed\n$/);
     assert.deepEqual([...Deno.readDirSync(cwd)], []);
   });

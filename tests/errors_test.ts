@@ -68,6 +68,27 @@ const WRONG: (Wrong & { name: string })[] = [
     code: 2,
   },
   {
+    name: "flags that do not fit the source",
+    args: ["ingest", "--generate", "5", "--page", "2"],
+    message: /--page does not fit --generate/,
+    hint: /Leave out --page, or --generate/,
+    code: 2,
+  },
+  {
+    name: "a name that no topic may have",
+    args: ["peek", "--topic", "a/b"],
+    message: /--topic is "a\/b": it takes 1 to 249 letters/,
+    hint: /--help/,
+    code: 2,
+  },
+  {
+    name: "a topic whose dead-letter topic would have too long a name",
+    args: ["init", "--topic", "x".repeat(246)],
+    message: /"x{246}\.dlq" is not a name that a topic may have/,
+    hint: /--dead-letter-topic/,
+    code: 2,
+  },
+  {
     name: "a bad environment variable",
     args: ["stream"],
     env: { KAFKA_BROKERS: "a b" },

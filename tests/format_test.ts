@@ -2,12 +2,18 @@
 import assert from "node:assert/strict";
 import { type FormatOptions, printRows } from "../src/query/format.ts";
 
-async function printed(format: FormatOptions["format"], columns: string[], rows: unknown[][], width = 80) {
+async function printed(
+  format: FormatOptions["format"],
+  columns: string[],
+  rows: unknown[][],
+  { width = 80, terminal = false, cutLast = false } = {},
+) {
   const lines: string[] = [];
   const pages = async function* () {
     for (const row of rows) yield [row];
   };
-  const count = await printRows(columns, pages(), { format, width, colour: false, print: (line) => lines.push(line) });
+  const print = (line: string) => lines.push(line);
+  const count = await printRows(columns, pages(), { format, width, colour: false, terminal, cutLast, print });
   assert.equal(count, rows.length);
   return lines.join("\n");
 }
@@ -34,15 +40,41 @@ Deno.test("csv quotes as RFC 4180 says", async () => {
 
 Deno.test("a table that fits is a table; one that does not is shown row by row", async () => {
   assert.match(await printed("table", ["t", "n"], [["a", 1]]), /│ t │ n │/);
-  const wide = await printed("table", ["one", "two"], [["x".repeat(30), "y".repeat(30)]], 40);
+  const wide = await printed("table", ["one", "two"], [["x".repeat(30), "y".repeat(30)]], { width: 40 });
   assert.match(wide, /── row 1 ─+\none │ x{30}\ntwo │ y{30}/);
 });
 
 Deno.test("an empty table shows its columns", async () => {
   assert.match(await printed("table", ["first_name"], []), /first_name/);
+  assert.equal(await printed("table", ["first_name", "last_name"], [], { width: 10 }), "first_name │ last_name");
+});
+
+Deno.test("a last column that may be cut takes the room that the others leave", async () => {
+  const rows = [["1", "a reason of fifty characters, which is more than forty"]];
+  assert.match(await printed("table", ["n", "reason"], rows, { cutLast: true }), /more than forty │/);
+  assert.match(
+    await printed("table", ["n", "reason"], rows, { cutLast: true, width: 40 }),
+    /│ a reason of fifty characters, w… │/,
+  );
+});
+
+Deno.test("rows that go on coming are a line each, no wider than the terminal", async () => {
+  const rows = [["0/1", "short"], ["0/10", "x".repeat(50)]];
+  const lines = (await printed("lines", ["at", "value"], rows, { width: 20 })).split("\n");
+  assert.deepEqual(lines, ["at   value", "0/1  short", "0/10  " + "x".repeat(13) + "…"]);
 });
 
 Deno.test("a record's text cannot steer the terminal", async () => {
   const text = await printed("table", ["t"], [["\x1b[31mred\u202e\r\n"]]);
   assert.ok(text.includes("\\u001b[31mred\\u202e\\u000d\\u000a"));
+  const csv = await printed("csv", ["t"], [["\x1b[31mred\r\n"]], { terminal: true });
+  assert.equal(csv, "t\n\\u001b[31mred\\u000d\\u000a");
+  // JSON leaves these as they are.
+  const json = await printed("ndjson", ["t"], [["\x9b31m\u202e"]], { terminal: true });
+  assert.equal(json, '{"t":"\\u009b31m\\u202e"}');
+});
+
+Deno.test("in a pipe CSV and JSON are faithful", async () => {
+  assert.equal(await printed("csv", ["t"], [["\x1b[31mred\r\n\x9b"]]), 't\n"\x1b[31mred\r\n\x9b"');
+  assert.equal(await printed("ndjson", ["t"], [["\x9b"]]), '{"t":"\x9b"}');
 });

@@ -47,8 +47,28 @@ serviceTest(
     assert.equal(config.get("message.timestamp.type"), "CreateTime");
     assert.equal(config.get("retention.ms"), "604800000");
     assert.equal(config.get("max.message.bytes"), "2000000");
-    const [again] = await broker.init([{ ...spec, partitions: 9 }], { dryRun: false });
-    assert.deepEqual([again.state, again.detail], ["exists", "4 partitions"]);
+    const asked = { ...spec, partitions: 9, retentionMs: 86_400_000 };
+    const [again] = await broker.init([asked], { dryRun: false });
+    assert.deepEqual([again.state, again.detail], ["exists", "4 partitions, replication 1, kept for 7 days"]);
+    assert.deepEqual(again.differences, [
+      {
+        of: "partitions",
+        text: "4 partitions (asked for: 9 partitions)",
+        hint: `kafka-topics.sh --bootstrap-server ${brokers} --alter --topic ${name} --partitions 9`,
+      },
+      {
+        of: "retentionMs",
+        text: "kept for 7 days (asked for: kept for 1 day)",
+        hint: `kafka-configs.sh --bootstrap-server ${brokers} --alter --entity-type topics --entity-name ${name} ` +
+          "--add-config retention.ms=86400000",
+      },
+    ]);
+    const [fewer] = await broker.init([{ ...spec, partitions: 1 }], { dryRun: true });
+    assert.match(fewer.differences![0].hint, /^Kafka takes no partitions away/);
+    await assert.rejects(
+      broker.init([{ ...spec, name: "a b" }], { dryRun: true }),
+      /"a b" is not a name that a topic may have/,
+    );
     await broker.close();
   },
 );

@@ -53,6 +53,8 @@ const GOOD: [SettingName, string, unknown][] = [
   ["consistency", "local_quorum", "LOCAL_QUORUM"],
   ["maxRecords", "1_000_000", 1_000_000],
   ["generate", "1000000000", 1_000_000_000],
+  ["topic", "a.B_c-9", "a.B_c-9"],
+  ["topic", "x".repeat(249), "x".repeat(249)],
 ];
 
 for (const [name, text, value] of GOOD) {
@@ -86,6 +88,13 @@ const BAD: [SettingName, string][] = [
   ["keyspace", "Robert'); DROP"],
   ["format", "xml"],
   ["partition", "-1"],
+  ["topic", "."],
+  ["topic", ".."],
+  ["topic", "a b"],
+  ["topic", "a/b"],
+  ["topic", "é"],
+  ["topic", "x".repeat(250)],
+  ["deadLetterTopic", "a\nb"],
 ];
 
 for (const [name, text] of BAD) {
@@ -95,6 +104,28 @@ for (const [name, text] of BAD) {
     });
   });
 }
+
+Deno.test("a flag that would be ignored beside another is an error that names both; a variable is not", () => {
+  const resolve = (flags: Record<string, string>, env = none as (name: string) => string | undefined) =>
+    resolveSettings(ALL, flags, env);
+  for (
+    const [flags, message] of [
+      [{ file: "x", count: "3" }, /^--count does not fit --file: /],
+      [{ file: "x", seed: "a", url: "http://a", nat: "gb" }, /^--seed, --nat and --url do not fit --file: /],
+      [{ generate: "1", page: "2", count: "3" }, /^--count and --page do not fit --generate: /],
+      [{ every: "1m", timeZone: "UTC" }, /^--time-zone does not fit --every: /],
+    ] as [Record<string, string>, RegExp][]
+  ) {
+    assert.throws(() => resolve(flags), (error) => {
+      assert.ok(error instanceof UserpipeError);
+      assert.equal(error.code, "settings");
+      assert.match(error.message, message);
+      return true;
+    });
+  }
+  assert.equal(resolve({ generate: "1", seed: "a" }).seed, "a");
+  assert.equal(resolve({ file: "x" }, (name) => name === "USERPIPE_COUNT" ? "5" : undefined).file, "x");
+});
 
 Deno.test("any text is taken or refused with an operating error, never thrown on", () => {
   fc.assert(fc.property(fc.constantFrom(...ALL), fc.string({ unit: "binary" }), (name, text) => {

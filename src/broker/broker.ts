@@ -16,6 +16,20 @@ export interface Message {
 export interface Delivered extends Message {
   partition: number;
   offset: bigint;
+  /**
+   * I3: set where it is no record. It stands for records that cannot be read, so that they can be refused and what is
+   * behind them goes on: `value` is their bytes as the broker keeps them, `offset` the first of theirs, also where
+   * that lies before what was asked for. It is alone in its batch or slice, whose `next` lies behind all of them.
+   */
+  unreadable?: Unreadable;
+}
+
+/** Records that cannot be read. */
+export interface Unreadable {
+  /** The last of their offsets. */
+  last: bigint;
+  /** Which they are and what is wrong, in one line. */
+  reason: string;
 }
 
 /** A run of messages of one partition; the acknowledgement travels with it. */
@@ -99,6 +113,14 @@ export interface TopicSpec {
   maxMessageBytes?: number;
 }
 
+/** What every broker takes as a topic's name: what Kafka does. */
+export function isTopicName(name: string): boolean {
+  return /^[a-zA-Z0-9._-]{1,249}$/.test(name) && name !== "." && name !== "..";
+}
+
+/** For messages: what {@linkcode isTopicName} takes. */
+export const TOPIC_NAMES = "1 to 249 letters, digits, . _ and -";
+
 const SPANS = [[86_400_000, "day"], [3_600_000, "hour"], [60_000, "minute"], [1_000, "second"], [1, "ms"]] as const;
 
 /** A time in ms for people, in the largest unit that it is whole in: `7 days`, `90 minutes`. */
@@ -145,7 +167,10 @@ export interface Broker {
    * makes the rest pointless. Throws nothing for a broker that is away.
    */
   diagnose(wanted: Wanted): AsyncIterable<Finding>;
-  /** Makes the topics that are not there. Changes nothing that is, and says what it found. */
+  /**
+   * Makes the topics that are not there. Changes nothing that is, and says what it found and where that differs.
+   * @throws {UserpipeError} `settings` for what no topic may be called
+   */
   init(topics: readonly TopicSpec[], options: { dryRun: boolean }): Promise<Change[]>;
   /**
    * I2: resolves only once the broker has made every message durable. Messages of one key keep their order.

@@ -3,10 +3,14 @@ import type { Admin } from "kafkajs";
 import { sleep } from "../backoff.ts";
 import type { Change, Check } from "../errors.ts";
 import { UserpipeError } from "../errors.ts";
-import { durationText, type TopicSpec } from "./broker.ts";
+import type { TopicSpec } from "./broker.ts";
 import { refused, rootOf, translate, typeOf } from "./kafka_errors.ts";
-import { type ClusterOptions, type KafkaCluster, newAdmin } from "./kafka_internals.ts";
+import { positionsOf } from "./kafka_group.ts";
+import { type ClusterOptions, newAdmin } from "./kafka_internals.ts";
 import { type KafkaRequests, partitionsOf, rangesOf } from "./kafka_requests.ts";
+import { topicIdOf } from "./kafka_topic_id.ts";
+import type { KafkaCluster } from "./kafka_types.ts";
+import { assertTopicNames, differences, type Fact, factsText, type TopicFacts } from "./topic_facts.ts";
 
 /** A topic that was made is known to every broker within this time. */
 const KNOWN_MS = 10_000;
@@ -18,18 +22,79 @@ export async function initTopics(
   topics: readonly TopicSpec[],
   dryRun: boolean,
 ): Promise<Change[]> {
+  assertTopicNames(topics);
   const changes: Change[] = [];
   for (const spec of topics) {
-    const there = await partitionsIfThere(requests, spec.name);
-    if (there === null && !dryRun) await make(requests, options, spec);
-    changes.push({
-      what: `topic "${spec.name}"`,
-      state: there !== null ? "exists" : dryRun ? "would-make" : "made",
-      statement: statementOf(spec, options.brokers),
-      detail: there === null ? detailOf(spec) : `${count(there, "partition")}`,
-    });
+    const about = { what: `topic "${spec.name}"`, statement: statementOf(spec, options.brokers) };
+    const partitions = await partitionsIfThere(requests, spec.name);
+    if (partitions !== null) {
+      changes.push({ ...about, state: "exists", ...await foundOf(requests, options, spec, partitions) });
+      continue;
+    }
+    if (!dryRun) await make(requests, options, spec);
+    const { name, replication, retentionMs, retentionBytes } = spec;
+    const facts = { name, partitions: spec.partitions, replication, retentionMs, retentionBytes };
+    changes.push({ ...about, state: dryRun ? "would-make" : "made", detail: factsText(facts) });
   }
   return changes;
+}
+
+/** What is there, as far as its settings may be seen, and where it is not what was asked for. */
+async function foundOf(
+  requests: KafkaRequests,
+  options: ClusterOptions,
+  spec: TopicSpec,
+  partitions: number,
+): Promise<Pick<Change, "detail" | "differences">> {
+  const { name } = spec;
+  let found: TopicFacts = { name, partitions };
+  let unseen = "";
+  try {
+    found = {
+      ...found,
+      ...await requests.with({ topic: name }, (cluster) => settingsOf(newAdmin(cluster, options), name)),
+    };
+  } catch (error) {
+    if (!(error instanceof UserpipeError) || error.code !== "not-authorised") throw error;
+    unseen = `; its settings cannot be seen: ${error.message}`;
+  }
+  const mend = (fact: Fact, asked: number) => mendOf(fact, asked, partitions, name, options.brokers);
+  return { detail: `${factsText(found)}${unseen}`, differences: differences(found, spec, mend) };
+}
+
+/** By DescribeConfigs. */
+const TOPIC_RESOURCE = 2;
+
+async function settingsOf(admin: Admin, name: string): Promise<Omit<TopicFacts, "name" | "partitions">> {
+  const { topics: [topic] } = await admin.fetchTopicMetadata({ topics: [name] });
+  const configNames = ["retention.ms", "retention.bytes"];
+  const { resources: [{ configEntries }] } = await admin.describeConfigs({
+    includeSynonyms: false,
+    resources: [{ type: TOPIC_RESOURCE, name, configNames }],
+  });
+  const [retentionMs, retentionBytes] = configNames.map((wanted) =>
+    Number(configEntries.find(({ configName }) => configName === wanted)?.configValue)
+  );
+  const replication = Math.max(...topic.partitions.map(({ replicas }) => replicas.length));
+  return { replication, retentionMs, retentionBytes };
+}
+
+/** The command that changes it, in Kafka's own words. */
+function mendOf(fact: Fact, asked: number, partitions: number, topic: string, brokers: readonly string[]): string {
+  const at = `--bootstrap-server ${brokers.join(",")} --alter`;
+  switch (fact) {
+    case "partitions":
+      return asked > partitions
+        ? `kafka-topics.sh ${at} --topic ${topic} --partitions ${asked}`
+        : "Kafka takes no partitions away: make another topic with --topic";
+    case "replication":
+      return "kafka-reassign-partitions.sh changes it";
+    case "retentionMs":
+    case "retentionBytes": {
+      const setting = fact === "retentionMs" ? "retention.ms" : "retention.bytes";
+      return `kafka-configs.sh ${at} --entity-type topics --entity-name ${topic} --add-config ${setting}=${asked}`;
+    }
+  }
 }
 
 /** The number of brokers, or what is wrong. */
@@ -44,7 +109,7 @@ export async function checkKafka(requests: KafkaRequests, options: ClusterOption
   }
 }
 
-/** The group's positions in a topic. @throws {UserpipeError} */
+/** The group's positions in a topic, without those of one before it of the same name. @throws {UserpipeError} */
 export function committedOffsets(
   requests: KafkaRequests,
   options: ClusterOptions,
@@ -53,8 +118,8 @@ export function committedOffsets(
 ): Promise<Map<number, bigint>> {
   return requests.with({ topic, group }, async (cluster) => {
     const [answer] = await newAdmin(cluster, options).fetchOffsets({ groupId: group, topics: [topic] });
-    const positions = answer.partitions.map(({ partition, offset }) => [partition, BigInt(offset)] as const);
-    return new Map(positions.filter(([, offset]) => offset >= 0n).sort(([a], [b]) => a - b));
+    const { positions } = positionsOf(answer.partitions, await topicIdOf(cluster, topic));
+    return new Map([...positions].sort(([a], [b]) => a - b));
   });
 }
 
@@ -130,11 +195,6 @@ function statementOf(spec: TopicSpec, brokers: readonly string[]): string {
   const configs = configOf(spec).map(({ name, value }) => `--config ${name}=${value}`);
   return `kafka-topics.sh --bootstrap-server ${brokers.join(",")} --create --topic ${spec.name} \
 --partitions ${spec.partitions} --replication-factor ${spec.replication} ${configs.join(" ")}`;
-}
-
-function detailOf(spec: TopicSpec): string {
-  const kept = spec.retentionMs < 0 ? "kept for ever" : `kept for ${durationText(spec.retentionMs)}`;
-  return `${count(spec.partitions, "partition")}, replication ${spec.replication}, ${kept}`;
 }
 
 function count(n: number, one: string, many = `${one}s`): string {

@@ -1,6 +1,6 @@
 /** What kafkajs throws, in the words of an operating error, and which of it is no error at all. */
 import { UserpipeError } from "../errors.ts";
-import type { UnreadableBatch } from "./kafka_records.ts";
+import { whyUnreached } from "../unreached.ts";
 
 /** What was asked of Kafka when it failed. */
 export interface About {
@@ -154,12 +154,13 @@ function unreachable(root: KafkaError, about: About): UserpipeError {
   if (broker !== undefined && !about.brokers.split(",").some((each) => each.trim() === broker)) {
     return new UserpipeError(
       "broker-unreachable",
-      `Kafka at "${about.brokers}" sends its clients to "${broker}", which does not answer`,
+      `Kafka at "${about.brokers}" sends its clients to "${broker}", which does not answer${whyUnreached(root)}`,
       "Set its advertised.listeners to an address that can be reached from here",
       { cause: root },
     );
   }
-  return new UserpipeError("broker-unreachable", `Cannot reach Kafka at "${about.brokers}"`, START, { cause: root });
+  const message = `Cannot reach Kafka at "${about.brokers}"${whyUnreached(root)}`;
+  return new UserpipeError("broker-unreachable", message, START, { cause: root });
 }
 
 function notAuthorised(root: KafkaError, { brokers }: About, hint: string): UserpipeError {
@@ -184,15 +185,4 @@ export function recordTooLarge(about: About, bytes: number | undefined, cause: u
   const message = `${what} is larger than the topic "${about.topic}" takes`;
   const hint = "Raise max.message.bytes of the topic, or send smaller records";
   return new UserpipeError("record-too-large", message, hint, { cause });
-}
-
-/** Nothing can be handed on of a batch that cannot be read, and nothing behind it may be committed (I1). */
-export function unreadable(error: UnreadableBatch, topic: string, partition: number): UserpipeError {
-  const last = error.next - 1n;
-  return new UserpipeError(
-    "broker-refused",
-    `Cannot read the records ${error.first} to ${last} of "${topic}", partition ${partition}: ${error.message}`,
-    `Look at who wrote them; to leave them out, go on behind them once with "userpipe stream --from <a later time>"`,
-    { cause: error },
-  );
 }

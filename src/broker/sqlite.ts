@@ -4,34 +4,34 @@
  */
 import { dirname } from "node:path";
 import { type Change, type Check, type Finding, findingOf, UserpipeError } from "../errors.ts";
-import { type Database, openDatabase, translate } from "../sqlite.ts";
-import {
-  durationText,
-  type Message,
-  type PartitionRange,
-  type ReadLimits,
-  type Slice,
-  type Spool,
-  type SubscribeOptions,
-  type Subscription,
-  type TopicSpec,
-  type Wanted,
+import { type Database, openDatabase, openExisting, translate } from "../sqlite.ts";
+import type {
+  Message,
+  PartitionRange,
+  ReadLimits,
+  Slice,
+  Spool,
+  SubscribeOptions,
+  Subscription,
+  TopicSpec,
+  Wanted,
 } from "./broker.ts";
 import { Changes } from "./sqlite_changes.ts";
 import { Group } from "./sqlite_group.ts";
-import { Log, type Partition, type Topic } from "./sqlite_log.ts";
+import { Log, type Partition, type Topic, topicMissing } from "./sqlite_log.ts";
 import { Membership } from "./sqlite_membership.ts";
 import { MIGRATIONS, rows } from "./sqlite_schema.ts";
 import { SqliteSubscription } from "./sqlite_subscription.ts";
 import { letOthersRun } from "./sqlite_turn.ts";
+import { assertTopicNames, differences, factsText, type TopicFacts } from "./topic_facts.ts";
 import { deadLetterRoom, missing, wantedTopics } from "./topic_findings.ts";
 
 export interface SqliteBrokerOptions {
-  /** The file, for example `./userpipe-data/topics.db`; it and its folder are made on first use. */
+  /** The file, for example `./userpipe-data/topics.db`; `init` makes it and its folder. */
   path: string;
 }
 
-/** Does not touch the file yet: a dry run makes nothing. */
+/** Does not touch the file yet, and nothing but `init` makes it. Where it may not be written it can be read. */
 export function openSqliteBroker({ path }: SqliteBrokerOptions): Spool {
   return new SqliteBroker(path);
 }
@@ -96,12 +96,14 @@ class SqliteBroker implements Spool {
   }
 
   async init(topics: readonly TopicSpec[], { dryRun }: { dryRun: boolean }): Promise<Change[]> {
-    if (dryRun && !this.#opened && !exists(this.#path)) return topics.map((spec) => change(spec, "would-make"));
+    assertTopicNames(topics);
+    if (!dryRun) this.#make();
+    else if (!this.#opened && !exists(this.#path)) return topics.map((spec) => change(spec, "would-make"));
     return this.#use(({ db, log }) =>
       topics.map((spec) =>
         db.transaction(() => {
           const found = log.find(spec.name);
-          if (found) return change({ ...found, partitions: found.partitions.length }, "exists");
+          if (found) return there(found, spec);
           if (!dryRun) log.create(spec);
           return change(spec, dryRun ? "would-make" : "made");
         })
@@ -110,31 +112,30 @@ class SqliteBroker implements Spool {
   }
 
   async publish(topic: string, messages: readonly Message[]): Promise<void> {
-    this.#use(({ log, changes }) => {
-      log.append(log.topic(topic), messages);
+    this.#of(topic, ({ log, changes }, topic) => {
+      log.append(topic, messages);
       changes.notify();
     });
     await letOthersRun();
   }
 
   async partitions(topic: string): Promise<PartitionRange[]> {
-    return this.#use(({ log }) => log.ranges(log.topic(topic)));
+    return this.#of(topic, ({ log }, topic) => log.ranges(topic));
   }
 
   async offsetsAt(topic: string, timestamp: number): Promise<Map<number, bigint>> {
-    return this.#use(({ log }) => {
-      const offsets = log.topic(topic).partitions.map((each) => [each.number, log.offsetAt(each, timestamp)] as const);
+    return this.#of(topic, ({ log }, topic) => {
+      const offsets = topic.partitions.map((each) => [each.number, log.offsetAt(each, timestamp)] as const);
       return new Map(offsets);
     });
   }
 
   async committed(topic: string, group: string): Promise<Map<number, bigint>> {
-    return this.#use(({ log }) => log.committed(log.topic(topic), group));
+    return this.#of(topic, ({ log }, topic) => log.committed(topic, group));
   }
 
   async subscribe(options: SubscribeOptions): Promise<Subscription> {
-    return this.#use(({ db, log, changes }) => {
-      const topic = log.topic(options.topic);
+    return this.#of(options.topic, ({ db, log, changes }, topic) => {
       const group = new Group(db, topic, options.group);
       const membership = new Membership(db, log, group, options.from);
       try {
@@ -154,9 +155,9 @@ class SqliteBroker implements Spool {
     const end = Date.now() + maxWaitMs;
     while (true) {
       await letOthersRun();
-      const { slice, mark } = this.#use(({ log, changes }) => {
+      const { slice, mark } = this.#of(topic, ({ log, changes }, topic) => {
         const mark = changes.mark();
-        return { mark, slice: readOnce(log, log.topic(topic), partition, offset, maxBytes) };
+        return { mark, slice: readOnce(log, topic, partition, offset, maxBytes) };
       });
       const left = end - Date.now();
       if (slice.messages.length > 0 || left <= 0) return slice;
@@ -165,11 +166,11 @@ class SqliteBroker implements Spool {
   }
 
   async trim(topic: string, partition: number, before: bigint): Promise<void> {
-    this.#use(({ log }) => log.trim(partitionOf(log.topic(topic), partition), before));
+    this.#of(topic, ({ log }, topic) => log.trim(partitionOf(topic, partition), before));
   }
 
   async bytes(topic: string): Promise<number> {
-    return this.#use(({ log }) => log.bytes(log.topic(topic)));
+    return this.#of(topic, ({ log }, topic) => log.bytes(topic));
   }
 
   tryLock(): Disposable | null {
@@ -184,25 +185,39 @@ class SqliteBroker implements Spool {
     try {
       await Promise.all([...this.#subscriptions].map((subscription) => subscription.close()));
     } finally {
-      this.#opened?.changes.close();
-      this.#opened?.db.close();
-      this.#opened = undefined;
+      this.#closeFile();
     }
+  }
+
+  /** @throws {UserpipeError} `topic-missing`, where there is no file too */
+  #of<T>(name: string, work: (opened: Opened, topic: Topic) => T): T {
+    if (!this.#opened && !exists(this.#path)) throw topicMissing(name, this.#path);
+    return this.#use((opened) => work(opened, opened.log.topic(name)));
   }
 
   /** Opens the file where it is not, and gives SQLite's errors in our words. */
   #use<T>(work: (opened: Opened) => T): T {
     if (this.#closed) throw new Error(`${this.name} is closed`);
     try {
-      return work(this.#opened ??= open(this.#path));
+      if (this.#opened?.db.isCurrent() === false) this.#closeFile();
+      return work(this.#opened ??= opened(openExisting(this.#path, MIGRATIONS)));
     } catch (error) {
       throw translate(error, this.#path);
     }
   }
+
+  #make(): void {
+    if (!this.#closed) this.#opened ??= opened(openDatabase(this.#path, MIGRATIONS));
+  }
+
+  #closeFile(): void {
+    this.#opened?.changes.close();
+    this.#opened?.db.close();
+    this.#opened = undefined;
+  }
 }
 
-function open(path: string): Opened {
-  const db = openDatabase(path, MIGRATIONS);
+function opened(db: Database): Opened {
   return { db, log: new Log(db), changes: new Changes(db) };
 }
 
@@ -235,26 +250,26 @@ function partitionOf(topic: Topic, number: number): Partition {
 }
 
 /** What `init` says of a topic. */
-function change(spec: TopicFacts, state: Change["state"]): Change {
-  const kept = spec.retentionMs < 0 ? "for ever" : `for ${durationText(spec.retentionMs)}`;
-  const size = spec.retentionBytes < 0 ? "" : `, up to ${sizeText(spec.retentionBytes)} each`;
+function change(spec: TopicSpec, state: Change["state"]): Change {
+  const { name, partitions, retentionMs, retentionBytes } = spec;
   return {
-    what: `topic "${spec.name}"`,
+    what: `topic "${name}"`,
     state,
-    statement: `create topic ${spec.name} partitions=${spec.partitions} retention.ms=${spec.retentionMs} ` +
-      `retention.bytes=${spec.retentionBytes}`,
-    detail: `${count(spec.partitions, "partition")}, kept ${kept}${size}`,
+    statement: `create topic ${name} partitions=${partitions} retention.ms=${retentionMs} ` +
+      `retention.bytes=${retentionBytes}`,
+    detail: factsText({ name, partitions, retentionMs, retentionBytes }),
   };
 }
 
-type TopicFacts = Pick<TopicSpec, "name" | "partitions" | "retentionMs" | "retentionBytes">;
-
-const UNITS = [[1024 ** 3, "GiB"], [1024 ** 2, "MiB"], [1024, "KiB"], [1, "bytes"]] as const;
-
-/** `1 GiB`, `1500 bytes`. */
-function sizeText(bytes: number): string {
-  const [size, unit] = UNITS.find(([size]) => bytes % size === 0)!;
-  return `${bytes / size} ${unit}`;
+/** What `init` says of a topic that is there. */
+function there({ name, partitions, retentionMs, retentionBytes }: Topic, spec: TopicSpec): Change {
+  const found: TopicFacts = { name, partitions: partitions.length, retentionMs, retentionBytes };
+  return {
+    ...change({ ...spec, ...found }, "exists"),
+    differences: differences(found, spec, () =>
+      "The embedded broker keeps a topic as it was made: make another with " +
+      "--topic, or begin anew in another --data-dir"),
+  };
 }
 
 function count(n: number, noun: string): string {

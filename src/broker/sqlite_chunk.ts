@@ -130,12 +130,17 @@ export interface Reading {
  * Adds the messages of a chunk to `reading`. Keys and values are views of `data`, not copies.
  * @param base the offset of the chunk's first message
  * @returns false where a limit was reached
+ * @throws {RangeError | TypeError} where it is damaged, with a part of them added
  */
 export function decodeChunk(data: Uint8Array, base: number, count: number, reading: Reading): boolean {
   const view = new DataView(data.buffer, data.byteOffset, data.byteLength);
   const { sets, end } = decodeHeaderSets(data, view);
   let at = end;
-  const part = (length: number) => length < 0 ? null : data.subarray(at, at += length);
+  const part = (length: number) => {
+    if (length < 0) return null;
+    if (at + length > data.length) throw new RangeError("A message ends behind its chunk");
+    return data.subarray(at, at += length);
+  };
   for (let offset = base; offset < base + count; offset++) {
     const keyLength = view.getInt32(at + 8);
     const valueLength = view.getInt32(at + 12);
@@ -152,6 +157,7 @@ export function decodeChunk(data: Uint8Array, base: number, count: number, readi
     reading.messages.push({ partition: reading.partition, offset: BigInt(offset), key, value, headers, timestamp });
     reading.bytes += payload + bytes;
   }
+  if (at !== data.length) throw new RangeError("A chunk goes on behind its messages");
   return true;
 }
 

@@ -2,7 +2,7 @@
  * The embedded broker's log: topics, partitions and their chunks in SQLite; appending with retention, and
  * reading by offset and by time. Everything here is synchronous.
  */
-import { UserpipeError } from "../errors.ts";
+import { messageOf, UserpipeError } from "../errors.ts";
 import type { Database } from "../sqlite.ts";
 import type { Delivered, Message, PartitionRange, TopicSpec } from "./broker.ts";
 import { rows } from "./sqlite_schema.ts";
@@ -55,11 +55,7 @@ export class Log {
   topic(name: string): Topic {
     const topic = this.find(name);
     if (topic) return topic;
-    throw new UserpipeError(
-      "topic-missing",
-      `There is no topic "${name}" in "${this.#db.path}"`,
-      'Run "userpipe init" with the same topic and data folder',
-    );
+    throw topicMissing(name, this.#db.path);
   }
 
   find(name: string): Topic | undefined {
@@ -171,23 +167,31 @@ export class Log {
       if (!this.#decoded(partition, [base, count, data], reading)) break;
     }
     const { messages, bytes } = reading;
+    const last = messages.at(-1);
     // `iterate` ends without a word where SQLite fails to read; `get` throws what it says.
     if (messages.length === 0) this.#sql.chunks.get(partition.id, from);
-    return { messages, bytes, next: messages.length === 0 ? offset : messages[messages.length - 1].offset + 1n };
+    return { messages, bytes, next: last === undefined ? offset : (last.unreadable?.last ?? last.offset) + 1n };
   }
 
-  /** @returns false where a limit was reached @throws {UserpipeError} `data-folder` where the chunk is damaged */
-  #decoded(partition: Partition, [base, count, data]: StoredChunk, reading: Reading): boolean {
+  /** @returns false where a limit was reached, and for a chunk that is damaged: it is read alone (I3) */
+  #decoded({ number: partition }: Partition, [base, count, data]: StoredChunk, reading: Reading): boolean {
+    const { length: before } = reading.messages;
+    const { bytes } = reading;
     try {
       return decodeChunk(data, base, count, reading);
     } catch (error) {
-      throw new UserpipeError(
-        "data-folder",
-        `"${this.#db.path}" is damaged: the messages ${base} to ${base + count - 1} of partition ${partition.number} ` +
-          "cannot be read",
-        "Put back a copy of it, or name another folder with --data-dir",
-        { cause: error },
-      );
+      if (!(error instanceof RangeError || error instanceof TypeError)) throw error;
+      reading.messages.length = before;
+      reading.bytes = bytes;
+      if (before > 0) return false;
+      const last = BigInt(base + count - 1);
+      const reason = `the messages of the offsets ${base} to ${last} cannot be read: "${this.#db.path}" is damaged ` +
+        `(${messageOf(error)})`;
+      const unreadable = { last, reason };
+      const place = { partition, offset: BigInt(base), timestamp: -1 };
+      reading.messages.push({ ...place, key: null, value: data, headers: {}, unreadable });
+      reading.bytes = data.length;
+      return false;
     }
   }
 
@@ -201,11 +205,12 @@ export class Log {
   offsetAt(partition: Partition, timestamp: number): bigint {
     const chunk = this.#sql.chunkAt.get(partition.id, timestamp, timestamp);
     if (!chunk) return BigInt(this.#sql.state.get(partition.id)![1]);
-    const [base, count, data] = chunk;
+    const [base, count] = chunk;
     const messages: Delivered[] = [];
     const limits = { maxMessages: count, maxBytes: Infinity };
-    decodeChunk(data, base, count, { partition: partition.number, from: base, messages, bytes: 0, ...limits });
-    return messages.find((message) => message.timestamp >= timestamp)!.offset;
+    this.#decoded(partition, chunk, { partition: partition.number, from: base, messages, bytes: 0, ...limits });
+    // Of a chunk that is damaged the first.
+    return messages.find((message) => message.timestamp >= timestamp)?.offset ?? BigInt(base);
   }
 }
 
@@ -261,6 +266,12 @@ function hash(key: Uint8Array): number {
   let hash = 0x811c9dc5;
   for (const byte of key) hash = Math.imul(hash ^ byte, 0x01000193);
   return hash >>> 0;
+}
+
+/** @param path of the file, which need not be there */
+export function topicMissing(name: string, path: string): UserpipeError {
+  const hint = 'Run "userpipe init" with the same topic and data folder';
+  return new UserpipeError("topic-missing", `There is no topic "${name}" in "${path}"`, hint);
 }
 
 function tooLarge(topic: Topic, size: number): UserpipeError {

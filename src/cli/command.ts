@@ -25,6 +25,10 @@ export interface Command {
   details?: string;
   examples: readonly string[];
   settings: readonly SettingName[];
+  /** What the help says of a setting in place of its own words. */
+  help?: Partial<Record<SettingName, string>>;
+  /** Settings that are refused with a reason, which is better than an unknown flag; the help does not list them. */
+  refused?: readonly SettingName[];
   /** A signal ends it at once, also while the thread is busy: it has nothing to drain. */
   undrained?: boolean;
   /** Loads the code: `--help` and `--version` need none of it. @returns the exit code */
@@ -71,5 +75,7 @@ export const STREAM = [
   "maxRate",
   "ttl",
   "maxInFlightBytes",
+  "batchBytes",
+  "workers",
   "maxRefused",
 ] as const satisfies SettingName[];

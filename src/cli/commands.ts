@@ -8,6 +8,7 @@ export const COMMANDS: readonly Command[] = [
     details: "Where the API cannot be reached it says so and generates users of the same shape instead.",
     examples: ["userpipe demo", "userpipe demo --generate 200000"],
     settings: ["count", "generate", "url", "logLevel", "logFormat", "quiet"],
+    help: { count: "users that it fetches; left out: 1,000" },
     load: async () => (await import("./demo.ts")).demo,
   },
   {
@@ -30,6 +31,7 @@ export const COMMANDS: readonly Command[] = [
       "pipeline",
       "stopTimeout",
     ],
+    refused: ["untilCaughtUp", "until", "maxRecords"],
     load: async () => (await import("./up.ts")).up,
   },
   {
@@ -99,6 +101,7 @@ export const COMMANDS: readonly Command[] = [
       "format",
       "pipeline",
     ],
+    help: { max: "how many messages; left out: 5, with --follow no limit" },
     load: async () => (await import("./peek.ts")).peek,
   },
   {
@@ -152,6 +155,7 @@ that is; it does not look for rows that no record of the topic explains.`,
       ...STORE,
       ...["reason", "max", "format", "dryRun", "ttl", "outboxMaxBytes", "pipeline", "stopTimeout"] as const,
     ],
+    help: { max: "how many are listed; left out: 20" },
     load: async () => (await import("./dead_letters.ts")).deadLetters,
   },
   {

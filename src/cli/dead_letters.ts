@@ -1,17 +1,18 @@
 /** `dead-letters`: lists those that wait, shows one whole, or replays them. */
 import { EXIT, UserpipeError } from "../errors.ts";
-import { namesOf, openBroker, openStore } from "../open.ts";
+import { namesOf } from "../open.ts";
 import { headersOf, timeOf, valueOf } from "../query/bytes.ts";
-import { lettersAt, listLetters, MOST_ROWS, type WaitingLetter } from "../query/dead_letters.ts";
-import { printRows, shownText } from "../query/format.ts";
+import { lettersAt, type Listing, listLetters, MOST_ROWS, type WaitingLetter } from "../query/dead_letters.ts";
+import { type Format, shownText } from "../query/format.ts";
 import { one } from "../query/query.ts";
-import type { Settings } from "../settings.ts";
+import type { Store } from "../store/store.ts";
 import type { Letter } from "../stream/letter.ts";
 import { type ReplayCounts, replayLetters } from "../stream/replay.ts";
+import { formatOf, printAnswer } from "./answer.ts";
 import type { Context } from "./command.ts";
-import { withPublishing } from "./publishing.ts";
-import { formatOf, printAnswer } from "./query.ts";
-import { counted, grouped, seconds } from "./terminal.ts";
+import { withBroker, withStore } from "./ends.ts";
+import { type Publishing, withPublishing } from "./publishing.ts";
+import { counted, grouped, seconds, type Terminal } from "./terminal.ts";
 
 const DEFAULT_ROWS = 20;
 /** Letters that a replay names as refused again; the others are counted. */
@@ -32,22 +33,16 @@ async function list({ settings, terminal }: Context): Promise<number> {
   if (dryRun) throw usage("--dry-run is of a replay, and a listing changes nothing");
   if (max > MOST_ROWS) throw usage(`--max is ${max}, and at most ${MOST_ROWS} dead letters are listed`);
   const { deadLetterTopic } = namesOf(settings);
-  const broker = await openBroker(settings);
-  try {
+  return await withBroker(settings, async (broker) => {
     const { reasons, newest, waiting, replayed } = await listLetters({ broker, topic: deadLetterTopic, reason }, max);
-    const counts = reasons.map(({ count, stage, reason }) => [count, stage, reason]);
-    await printBoth(
-      { columns: ["count", "stage", "reason"], pages: one(async () => counts) },
-      { columns: COLUMNS, pages: one(async () => newest.map(rowOf)) },
-      settings,
-      terminal,
-    );
-    const those = `${counted(waiting, "dead letter")} in "${deadLetterTopic}", ${grouped(replayed)} more replayed`;
+    const those = waiting === 0
+      ? `No dead letters wait in "${deadLetterTopic}", ${grouped(replayed)} replayed`
+      : `${counted(waiting, "dead letter")} in "${deadLetterTopic}", ${grouped(replayed)} more replayed`;
+    const format = formatOf(settings, terminal);
+    if (format !== "table" || waiting > 0) await printBoth(reasons, newest, format, terminal);
     terminal.note(newest.length < waiting ? `${those}; the newest ${grouped(newest.length)} are shown.` : `${those}.`);
     return EXIT.done;
-  } finally {
-    await broker.close();
-  }
+  });
 }
 
 const COLUMNS = ["offset", "refused", "stage", "at", "key", "reason"];
@@ -56,21 +51,30 @@ function rowOf({ offset, refusedAt, stage, at, key, reason }: Letter): unknown[]
   return [Number(offset), timeOf(refusedAt), stage, at, key ?? null, reason];
 }
 
-type Answer = Parameters<typeof printAnswer>[0];
+/** What a table has room for; the stage stands with the counts, the key with the whole letter. */
+const TABLE_COLUMNS = ["offset", "refused", "at", "reason"];
+
+function tableRowOf({ offset, refusedAt, at, reason }: Letter): unknown[] {
+  return [Number(offset), timeOf(refusedAt), at, reason];
+}
 
 /** Counts, then rows: two tables, or one JSON object with both. */
 async function printBoth(
-  counts: Answer,
-  letters: Answer,
-  settings: Settings,
-  terminal: Context["terminal"],
+  reasons: Listing["reasons"],
+  newest: Letter[],
+  format: Format,
+  terminal: Terminal,
 ): Promise<void> {
-  const format = formatOf(settings, terminal);
+  const asTable = format === "table";
   const asJson = format === "json";
+  const counts = reasons.map(({ count, stage, reason }) => [count, stage, reason]);
+  const letters = newest.map(asTable ? tableRowOf : rowOf);
+  const print = (columns: string[], rows: unknown[][]) =>
+    printAnswer({ columns, pages: one(async () => rows) }, format, terminal, { cutLast: true });
   if (asJson) terminal.print('{ "counts":');
-  await printAnswer(counts, settings, terminal);
+  await print(["count", "stage", "reason"], counts);
   if (format !== "ndjson") terminal.print(asJson ? ', "letters":' : "");
-  await printAnswer(letters, settings, terminal);
+  await print(asTable ? TABLE_COLUMNS : COLUMNS, letters);
   if (asJson) terminal.print("}");
 }
 
@@ -79,21 +83,13 @@ async function show({ settings, terminal }: Context, args: string[]): Promise<nu
   if (args.length !== 1 || !/^\d{1,18}$/.test(offset!)) {
     throw usage(`"${["dead-letters", "show", ...args].join(" ")}" names no offset`);
   }
-  const broker = await openBroker(settings);
-  try {
+  return await withBroker(settings, async (broker) => {
     const letters = await lettersAt(broker, namesOf(settings).deadLetterTopic, BigInt(offset!));
-    const rows = letters.map(wholeOf);
-    await printRows([...COLUMNS, "headers", "value"], one(async () => rows), {
-      format: formatOf(settings, terminal),
-      // Too narrow for a table, whose cells are cut: the fields stand whole, one under the other.
-      width: 0,
-      colour: terminal.colour,
-      print: (line) => terminal.print(line),
-    });
+    const answer = { columns: [...COLUMNS, "headers", "value"], pages: one(async () => letters.map(wholeOf)) };
+    // Too narrow for a table, whose cells are cut: the fields stand whole, one under the other.
+    await printAnswer(answer, formatOf(settings, terminal), terminal, { width: 0 });
     return EXIT.done;
-  } finally {
-    await broker.close();
-  }
+  });
 }
 
 function wholeOf({ letter, message: { headers, value } }: WaitingLetter): unknown[] {
@@ -116,8 +112,7 @@ async function replay(context: Context): Promise<number> {
     counts = now;
     terminal.show(said());
   };
-  return await withPublishing(settings, async ({ broker, publisher }) => {
-    const store = await openStore(settings);
+  const work = async ({ broker, publisher }: Publishing, store: Store) => {
     try {
       const options = { ...names, broker, publisher, store, reason, dryRun, stop, abort, onRefused, onProgress };
       await replayLetters(options);
@@ -125,11 +120,10 @@ async function replay(context: Context): Promise<number> {
     } catch (error) {
       if (counts.rows + counts.published > 0) terminal.print(`${said()} until it failed`);
       throw error;
-    } finally {
-      await store.close();
     }
     return counts.refused > 0 ? EXIT.found : EXIT.done;
-  });
+  };
+  return await withPublishing(settings, (publishing) => withStore(settings, (store) => work(publishing, store)));
 }
 
 function refusedLine({ offset, at, stage }: Letter, reason: string): string {

@@ -2,11 +2,12 @@
 import { EXIT, type UserpipeError } from "../errors.ts";
 import { directly } from "../ingest/publish.ts";
 import type { RunReport } from "../ingest/run.ts";
-import { namesOf, openBroker, openRuns, openStore } from "../open.ts";
-import { printRows } from "../query/format.ts";
+import { namesOf } from "../open.ts";
 import { list } from "../query/query.ts";
 import type { Settings } from "../settings.ts";
+import { printAnswer } from "./answer.ts";
 import type { Context } from "./command.ts";
+import { withEnds, withRuns } from "./ends.ts";
 import { makeRun } from "./ingest.ts";
 import { initEnds } from "./init.ts";
 import { carry } from "./stream.ts";
@@ -20,37 +21,29 @@ export async function demo(given: Context): Promise<number> {
   const context = { ...given, settings: demoSettings(given.settings) };
   const { settings, terminal } = context;
   const started = performance.now();
-  const broker = await openBroker(settings);
-  const store = await openStore(settings);
-  const runs = await openRuns(settings);
-  try {
-    await initEnds(settings, broker, store, terminal);
-    const ingest = (settings: Settings) =>
-      makeRun(settings, { broker, publisher: directly(broker) }, runs, terminal, context.stop);
-    const report = await withFallback(ingest, settings, (line) => terminal.print(line));
-    const { published, refused, source, ms } = report;
-    terminal.print(
-      `ingest    ${counted(published, "user")} from ${source} in ${seconds(ms)}, ${grouped(refused)} refused`,
-    );
-    const streamed = performance.now();
-    const { rows } = await carry(context);
-    const streamMs = performance.now() - streamed;
-    const rate = grouped(rows / (streamMs / 1000));
-    terminal.print(`stream    ${counted(rows, "row")} written in ${seconds(streamMs)}, ${rate} rows/s`);
-    const total = await store.count();
-    const { name, keyspace } = namesOf(settings).table;
-    terminal.print(`query     ${counted(total, "row")} in ${keyspace}.${name}; five of them:`);
-    const five = list(store, { ...namesOf(settings).table, columns: shownColumns(settings) }, 5);
-    const { width, colour } = terminal;
-    const print = (line: string) => terminal.print(line);
-    await printRows(five.columns, five.pages, { format: "table", width, colour, print });
-    terminal.print(`done      in ${seconds(performance.now() - started)}. Next: userpipe up`);
-    return EXIT.done;
-  } finally {
-    await runs.close();
-    await store.close();
-    await broker.close();
-  }
+  return await withEnds(settings, (broker, store) =>
+    withRuns(settings, async (runs) => {
+      await initEnds(settings, broker, store, terminal);
+      const ingest = (settings: Settings) =>
+        makeRun(settings, { broker, publisher: directly(broker) }, runs, terminal, context.stop);
+      const report = await withFallback(ingest, settings, (line) => terminal.print(line));
+      const { published, refused, source, ms } = report;
+      terminal.print(
+        `ingest    ${counted(published, "user")} from ${source} in ${seconds(ms)}, ${grouped(refused)} refused`,
+      );
+      const streamed = performance.now();
+      const { rows } = await carry(context);
+      const streamMs = performance.now() - streamed;
+      const rate = grouped(rows / (streamMs / 1000));
+      terminal.print(`stream    ${counted(rows, "row")} written in ${seconds(streamMs)}, ${rate} rows/s`);
+      const total = await store.count();
+      const { name, keyspace } = namesOf(settings).table;
+      terminal.print(`query     ${counted(total, "row")} in ${keyspace}.${name}; five of them:`);
+      const five = list(store, { ...namesOf(settings).table, columns: shownColumns(settings) }, 5);
+      await printAnswer(five, "table", terminal);
+      terminal.print(`done      in ${seconds(performance.now() - started)}. Next: userpipe up`);
+      return EXIT.done;
+    }));
 }
 
 function demoSettings(settings: Settings): Settings {

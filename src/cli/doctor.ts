@@ -6,9 +6,10 @@ import { namesOf, openBroker, openRuns, openSource, openSpool, openStore, source
 import { dataFolderFindings } from "../query/data_folder.ts";
 import { type Component, type ComponentFinding, diagnose } from "../query/doctor.ts";
 import type { Settings } from "../settings.ts";
+import { formatOf, printAnswer } from "./answer.ts";
 import type { Context } from "./command.ts";
-import { printAnswer } from "./query.ts";
-import { counted, type Terminal, wantsColour } from "./terminal.ts";
+import { REPLICATION } from "./init.ts";
+import { counted, type Terminal } from "./terminal.ts";
 
 /** For each component: four of them are done within a minute. */
 const LIMIT_MS = 15_000;
@@ -26,7 +27,7 @@ export async function doctor({ settings, terminal, stop }: Context): Promise<num
       await printLines(findings(), terminal);
       terminal.print(`\n${stop.aborted ? "stopped before all was looked at" : summary(counts)}`);
     } else {
-      await printAnswer({ columns: COLUMNS, pages: rowsOf(findings()) }, settings, terminal);
+      await printAnswer({ columns: COLUMNS, pages: rowsOf(findings()) }, formatOf(settings, terminal), terminal);
     }
   } finally {
     terminal.clear();
@@ -61,7 +62,7 @@ async function* sourceFindings(settings: Settings): AsyncGenerator<Finding> {
 
 async function* brokerFindings(settings: Settings): AsyncGenerator<Finding> {
   const { topic, deadLetterTopic } = namesOf(settings);
-  const { group, replication } = settings;
+  const { group, replication = REPLICATION } = settings;
   const broker = await openBroker(settings);
   try {
     yield* broker.diagnose({ topic, deadLetterTopic, group, replication });
@@ -123,10 +124,9 @@ async function* rowsOf(findings: AsyncIterable<ComponentFinding>): AsyncGenerato
 
 /** `ok    broker       connection: …`, and below what is wrong the hint. */
 async function printLines(findings: AsyncIterable<ComponentFinding>, terminal: Terminal): Promise<void> {
-  const colour = wantsColour(Deno.stdout.isTerminal());
   for await (const finding of findings) {
     const { component, what, state, detail } = finding;
-    const begin = `${paint(state, colour)}  ${component.padEnd(COMPONENT_WIDTH)}  `;
+    const begin = `${paint(state, terminal.colour)}  ${component.padEnd(COMPONENT_WIDTH)}  `;
     if (finding.state === "ok") {
       terminal.print(`${begin}${what}: ${detail}`);
     } else {

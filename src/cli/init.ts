@@ -1,41 +1,40 @@
 /** `init`: makes topic, dead-letter topic, keyspace and table, and says what it made and what was there. */
 import { type Broker, DEAD_LETTER_ROOM, type TopicSpec } from "../broker/broker.ts";
 import { type Change, EXIT } from "../errors.ts";
-import { namesOf, openBroker, openStore } from "../open.ts";
+import { namesOf } from "../open.ts";
 import type { Settings } from "../settings.ts";
 import type { Store } from "../store/store.ts";
 import type { Context } from "./command.ts";
+import { withEnds } from "./ends.ts";
 import type { Terminal } from "./terminal.ts";
 
 /** Kafka's own default of `max.message.bytes`. */
 const MAX_MESSAGE_BYTES = 1_048_588;
 const EMBEDDED_RETENTION_BYTES = 1024 ** 3;
 
+/** Where neither a flag nor the environment names them. */
+const PARTITIONS = 4;
+export const REPLICATION = 1;
+const RETENTION_MS = 7 * 86_400_000;
+
 export async function init({ settings, terminal }: Context): Promise<number> {
-  const broker = await openBroker(settings);
-  try {
-    const store = await openStore(settings);
-    try {
-      await initEnds(settings, broker, store, terminal);
-    } finally {
-      await store.close();
-    }
-  } finally {
-    await broker.close();
-  }
+  await withEnds(settings, (broker, store) => initEnds(settings, broker, store, terminal));
   return EXIT.done;
 }
 
 /** What `init`, `up` and `demo` do before anything else. */
 export async function initEnds(settings: Settings, broker: Broker, store: Store, terminal: Terminal): Promise<void> {
   const { dryRun, migrate, replicationFactor } = settings;
-  for (const change of await broker.init(topicsOf(settings), { dryRun })) say(change, terminal);
+  const [topic, deadLetterTopic] = await broker.init(topicsOf(settings), { dryRun });
+  say(topic!, terminal, askedOf(settings));
+  // Of what is asked for, only the copies are meant for both.
+  say(deadLetterTopic!, terminal, askedOf(settings).filter((of) => of === "replication"));
   for (const change of await store.init({ replicationFactor, migrate, dryRun })) say(change, terminal);
 }
 
 function topicsOf(settings: Settings): TopicSpec[] {
   const { topic, deadLetterTopic } = namesOf(settings);
-  const { partitions, replication, retention, brokers } = settings;
+  const { partitions = PARTITIONS, replication = REPLICATION, retention = RETENTION_MS, brokers } = settings;
   const retentionBytes = settings.retentionBytes ?? (brokers === undefined ? EMBEDDED_RETENTION_BYTES : -1);
   return [
     {
@@ -57,6 +56,12 @@ function topicsOf(settings: Settings): TopicSpec[] {
   ];
 }
 
+/** What was asked for: a topic that is there may well be other than the defaults. */
+function askedOf({ partitions, replication, retention, retentionBytes }: Settings): string[] {
+  const named = { partitions, replication, retentionMs: retention, retentionBytes };
+  return Object.entries(named).flatMap(([of, value]) => value === undefined ? [] : [of]);
+}
+
 const WORDS: Record<Change["state"], string> = {
   "made": "made",
   "exists": "is there",
@@ -65,8 +70,14 @@ const WORDS: Record<Change["state"], string> = {
   "would-change": "would change",
 };
 
-function say({ what, state, statement, detail }: Change, terminal: Terminal): void {
+/** @param asked settings in which a difference is worth a word */
+function say(change: Change, terminal: Terminal, asked: readonly string[] = []): void {
+  const { what, state, statement, detail, differences = [] } = change;
   const dry = state === "would-make" || state === "would-change";
   if (dry) return terminal.print(statement);
   terminal.print(`${WORDS[state].padEnd(9)} ${what}${detail === undefined ? "" : `: ${detail}`}`);
+  const unlike = differences.filter(({ of }) => asked.includes(of));
+  if (unlike.length === 0) return;
+  terminal.print(`differs   ${what} has ${unlike.map(({ text }) => text).join(", ")}, and is left as it is`);
+  for (const hint of new Set(unlike.map(({ hint }) => hint))) terminal.print(`          ${hint}`);
 }

@@ -2,9 +2,9 @@
 import { EXIT, UserpipeError } from "../errors.ts";
 import type { Outbox } from "../ingest/outbox.ts";
 import { one } from "../query/query.ts";
+import { formatOf, printAnswer } from "./answer.ts";
 import type { Context } from "./command.ts";
 import { withPublishing } from "./publishing.ts";
-import { printAnswer } from "./query.ts";
 import { counted, grouped } from "./terminal.ts";
 
 export async function outbox({ settings, args: [action], terminal, stop }: Context): Promise<number> {
@@ -22,7 +22,8 @@ export async function outbox({ settings, args: [action], terminal, stop }: Conte
     if (action === "flush") return await flush(outbox!, terminal, stop);
     const { messages, bytes, oldest } = await outbox!.waiting();
     const row = [messages, bytes, oldest === null ? null : new Date(oldest).toISOString()];
-    await printAnswer({ columns: ["records", "bytes", "oldest"], pages: one(async () => [row]) }, settings, terminal);
+    const answer = { columns: ["records", "bytes", "oldest"], pages: one(async () => [row]) };
+    await printAnswer(answer, formatOf(settings, terminal), terminal);
     return EXIT.done;
   });
 }

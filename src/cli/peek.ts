@@ -1,29 +1,36 @@
 /** `peek`: messages of the topic with their place, key, time and headers. */
 import type { Delivered } from "../broker/broker.ts";
 import { EXIT, UserpipeError } from "../errors.ts";
-import { namesOf, openBroker } from "../open.ts";
+import { namesOf } from "../open.ts";
 import { headersOf, textOf, timeOf, valueOf } from "../query/bytes.ts";
+import { cut } from "../query/format.ts";
 import { peek as peekAt, type PeekOptions } from "../query/peek.ts";
 import type { Settings } from "../settings.ts";
+import { formatOf, printAnswer } from "./answer.ts";
 import type { Context } from "./command.ts";
-import { printAnswer } from "./query.ts";
+import { withBroker } from "./ends.ts";
 
 const COLUMNS = ["partition", "offset", "timestamp", "key", "headers", "value"];
+/** Of a message that is one line, which ends where the terminal does: the value has what room these leave. */
+const LINE_COLUMNS = ["at", "timestamp", "key", "value"];
+const LINE_KEY = 12;
 
 export async function peek({ settings, terminal, stop }: Context): Promise<number> {
   const { topic } = namesOf(settings);
   const start = startOf(settings);
   const { follow, partition, key } = settings;
   const max = settings.max ?? (follow ? Number.MAX_SAFE_INTEGER : 5);
-  const broker = await openBroker(settings);
-  try {
+  const format = formatOf(settings, terminal);
+  return await withBroker(settings, async (broker) => {
     const messages = peekAt({ broker, topic, max, start, partition, key, follow, signal: stop });
-    const format = settings.format ?? (terminal.interactive && !follow ? "table" : "ndjson");
-    await printAnswer({ columns: COLUMNS, pages: rowsOf(messages) }, { ...settings, format }, terminal);
+    // A table would be laid out anew with every message.
+    if (follow && format === "table") {
+      await printAnswer({ columns: LINE_COLUMNS, pages: rowsOf(messages, lineOf) }, "lines", terminal);
+    } else {
+      await printAnswer({ columns: COLUMNS, pages: rowsOf(messages, rowOf) }, format, terminal, { noun: "message" });
+    }
     return EXIT.done;
-  } finally {
-    await broker.close();
-  }
+  });
 }
 
 /** @throws {UserpipeError} `usage` where the flags name two places */
@@ -39,11 +46,20 @@ function startOf({ fromBeginning, offset, at, partition }: Settings): PeekOption
   return at ?? (fromBeginning ? "earliest" : "newest");
 }
 
-async function* rowsOf(pages: AsyncIterable<Delivered[]>): AsyncIterable<unknown[][]> {
-  for await (const page of pages) yield page.map(rowOf);
+async function* rowsOf(
+  pages: AsyncIterable<Delivered[]>,
+  row: (message: Delivered) => unknown[],
+): AsyncIterable<unknown[][]> {
+  for await (const page of pages) yield page.map(row);
 }
 
-function rowOf({ partition, offset, timestamp, key, headers, value }: Delivered): unknown[] {
+function rowOf({ partition, offset, timestamp, key, headers, value, unreadable }: Delivered): unknown[] {
   const named = headersOf(headers);
-  return [partition, Number(offset), timeOf(timestamp), key && textOf(key), named, value && valueOf(value)];
+  const shown = unreadable ? { unreadable: unreadable.reason, bytes: value?.length } : value && valueOf(value);
+  return [partition, Number(offset), timeOf(timestamp), key && textOf(key), named, shown];
+}
+
+function lineOf(message: Delivered): unknown[] {
+  const [partition, offset, timestamp, key, , value] = rowOf(message);
+  return [`${partition}/${offset}`, timestamp, key && cut(String(key), LINE_KEY), value];
 }

@@ -3,6 +3,7 @@ import { Command as Commander, CommanderError, Option } from "commander";
 import { EXIT, messageOf, UserpipeError } from "../errors.ts";
 import { configureLog } from "../log.ts";
 import { resolveSettings, SETTINGS } from "../settings.ts";
+import { shown } from "../shown.ts";
 import type { Command } from "./command.ts";
 import { COMMANDS } from "./commands.ts";
 import { listen, unheard } from "./signals.ts";
@@ -14,6 +15,9 @@ type Exit = (code: number) => never;
 
 /** Runs the command that `args` name. Never throws. @returns the exit code */
 export async function main(args: readonly string[], exit: Exit): Promise<number> {
+  // What a driver throws where nobody awaits it ends the process too, in the same words and with the same codes.
+  globalThis.addEventListener("error", (event) => exit(reported(event, event.error)));
+  globalThis.addEventListener("unhandledrejection", (event) => exit(reported(event, event.reason)));
   try {
     return await parse(args, exit);
   } catch (error) {
@@ -78,11 +82,14 @@ function build(command: Command, action: (flags: Record<string, string | true>, 
   if (command.arguments !== undefined) built.arguments(command.arguments);
   const names = new Map<string, string>();
   for (const name of command.settings) {
-    const { flag, help, env, default: value } = SETTINGS[name];
-    const also = [env && `env ${env}`, shown(value) && `default ${shown(value)}`].filter(Boolean).join(", ");
+    const { flag, env, default: value } = SETTINGS[name];
+    const help = command.help?.[name] ?? SETTINGS[name].help;
+    const also = [env && `env ${env}`, defaultText(value) && `default ${defaultText(value)}`].filter(Boolean).join(
+      ", ",
+    );
     const option = new Option(flag, also === "" ? help : `${help} (${also})`);
     names.set(option.attributeName(), name);
-    built.addOption(option);
+    built.addOption(option.hideHelp(command.refused?.includes(name) ?? false));
   }
   built.action(async () => {
     const flags: Record<string, string | true> = {};
@@ -92,10 +99,11 @@ function build(command: Command, action: (flags: Record<string, string | true>, 
   return built;
 }
 
-function shown(value: unknown): string {
+function defaultText(value: unknown): string {
   if (value === undefined || value === false) return "";
   if (typeof value !== "number") return String(value);
   if (value % 86_400_000 === 0) return `${value / 86_400_000}d`;
+  if (value % 1024 ** 3 === 0) return `${value / 1024 ** 3}GiB`;
   if (value % 1_048_576 === 0) return `${value / 1_048_576}MiB`;
   return value >= 10_000 && value % 1000 === 0 ? `${value / 1000}s` : String(value);
 }
@@ -125,11 +133,18 @@ async function run(
   }
 }
 
+function reported(event: Event, error: unknown): number {
+  event.preventDefault();
+  return report(error);
+}
+
 /** The one place that prints an error. */
 function report(error: unknown): number {
   if (error instanceof Deno.errors.BrokenPipe) return EXIT.done;
   if (error instanceof UserpipeError) {
-    console.error(`error: ${error.message}\n  ${error.hint}`);
+    // What it quotes is data. A list of several settings has lines of its own.
+    const lines = `error: ${error.message}\n  ${error.hint}`.split("\n");
+    console.error(lines.map(shown).join("\n"));
     return error.exit;
   }
   console.error(

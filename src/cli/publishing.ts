@@ -2,8 +2,9 @@
 import type { Broker } from "../broker/broker.ts";
 import { Outbox } from "../ingest/outbox.ts";
 import { directly, type Publisher } from "../ingest/publish.ts";
-import { namesOf, openBroker, openSpool } from "../open.ts";
+import { namesOf, openSpool } from "../open.ts";
 import type { Settings } from "../settings.ts";
+import { during, withBroker } from "./ends.ts";
 
 export interface Publishing {
   broker: Broker;
@@ -14,18 +15,13 @@ export interface Publishing {
 
 /** Opens the broker, and the outbox in front of it, for as long as `work` takes. */
 export async function withPublishing<T>(settings: Settings, work: (publishing: Publishing) => Promise<T>): Promise<T> {
-  const broker = await openBroker(settings);
-  try {
+  return await withBroker(settings, async (broker) => {
     const spool = await openSpool(settings);
     if (spool === undefined) return await work({ broker, publisher: directly(broker) });
-    try {
+    return await during(spool, (spool) => {
       const { deadLetterTopic } = namesOf(settings);
       const outbox = new Outbox({ spool, broker, deadLetterTopic, maxBytes: settings.outboxMaxBytes });
-      return await work({ broker, publisher: outbox, outbox });
-    } finally {
-      await spool.close();
-    }
-  } finally {
-    await broker.close();
-  }
+      return work({ broker, publisher: outbox, outbox });
+    });
+  });
 }

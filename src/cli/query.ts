@@ -1,39 +1,29 @@
 /** `query`: questions to the table, and their answers in the format that was asked for. */
 import { EXIT, UserpipeError } from "../errors.ts";
-import { namesOf, openStore } from "../open.ts";
+import { namesOf } from "../open.ts";
 import type { Table } from "../pipeline.ts";
-import { type Format, printRows } from "../query/format.ts";
 import { type Answer, by, byId, count, list, select } from "../query/query.ts";
 import type { Settings } from "../settings.ts";
 import type { Store } from "../store/store.ts";
+import { formatOf, printAnswer } from "./answer.ts";
 import type { Context } from "./command.ts";
-import { grouped, type Terminal } from "./terminal.ts";
+import { withStore } from "./ends.ts";
+import { grouped, seldom } from "./terminal.ts";
 
 export async function query({ settings, args, terminal }: Context): Promise<number> {
   const { table } = namesOf(settings);
-  const ask = question(settings, args, table, (share, rows) => {
-    terminal.show(`${Math.round(share * 100)} % of the table, ${grouped(rows)} rows`);
+  const onProgress = seldom((share: number, rows: number) =>
+    terminal.show(`${Math.round(share * 100)} % of the table, ${grouped(rows)} rows`)
+  );
+  const ask = question(settings, args, table, onProgress);
+  return await withStore(settings, async (store) => {
+    try {
+      await printAnswer(await ask(store), formatOf(settings, terminal), terminal, { noun: "row" });
+      return EXIT.done;
+    } finally {
+      terminal.clear();
+    }
   });
-  const store = await openStore(settings);
-  try {
-    const answer = await ask(store);
-    await printAnswer(answer, settings, terminal);
-    return EXIT.done;
-  } finally {
-    terminal.clear();
-    await store.close();
-  }
-}
-
-export async function printAnswer({ columns, pages }: Answer, settings: Settings, terminal: Terminal): Promise<void> {
-  const format = formatOf(settings, terminal);
-  const { width, colour } = terminal;
-  await printRows(columns, pages, { format, width, colour, print: (line) => terminal.print(line) });
-}
-
-/** The format that was asked for, else a table for people and lines of JSON for programs. */
-export function formatOf({ format }: Settings, { interactive }: Terminal): Format {
-  return format ?? (interactive ? "table" : "ndjson");
 }
 
 type Ask = (store: Store) => Answer | Promise<Answer>;

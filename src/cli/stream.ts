@@ -2,7 +2,7 @@
 import { EXIT } from "../errors.ts";
 import { logger } from "../log.ts";
 import type { StreamStats } from "../stream/stream.ts";
-import { superviseStream } from "../stream/supervisor.ts";
+import { superviseWorkers } from "../stream/workers.ts";
 import type { Context } from "./command.ts";
 import { counted, grouped, seconds } from "./terminal.ts";
 
@@ -39,7 +39,7 @@ export async function carry(context: Context): Promise<StreamStats> {
     }
   };
   try {
-    return await superviseStream({ settings, log: context.log, live: terminal.live, stop, abort, onStats });
+    return await superviseWorkers({ settings, log: context.log, live: terminal.live, stop, abort, onStats });
   } finally {
     terminal.clear();
   }

@@ -9,6 +9,7 @@ export class Terminal {
   readonly interactive: boolean;
   /** Whether the live line is shown. */
   readonly live: boolean;
+  /** Whether results may have colours; those of the log are for standard error to say. */
   readonly colour: boolean;
   readonly quiet: boolean;
   #liveLine = false;
@@ -17,7 +18,7 @@ export class Terminal {
     this.quiet = quiet;
     this.interactive = Deno.stdout.isTerminal();
     this.live = Deno.stderr.isTerminal() && !quiet && !json;
-    this.colour = wantsColour(Deno.stderr.isTerminal());
+    this.colour = wantsColour(this.interactive);
   }
 
   /** Columns of the terminal; a pipe has no limit. */
@@ -53,10 +54,6 @@ export class Terminal {
     this.#liveLine = false;
   }
 
-  bold(text: string): string {
-    return this.colour ? `\x1b[1m${text}\x1b[0m` : text;
-  }
-
   #room(): number {
     return (Deno.consoleSize().columns || 80) - 1;
   }
@@ -88,6 +85,20 @@ function writeAll(to: { writeSync(bytes: Uint8Array): number }, text: string): v
       Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, FULL_PIPE_MS);
     }
   }
+}
+
+/** A live line is shown anew this often, in ms. */
+const SHOW_EVERY_MS = 100;
+
+/** `show`, called at most every 100 ms: what comes in between, and at once, is passed over. */
+export function seldom<A extends unknown[]>(show: (...of: A) => void): (...of: A) => void {
+  let shown = performance.now();
+  return (...of) => {
+    const now = performance.now();
+    if (now - shown < SHOW_EVERY_MS) return;
+    shown = now;
+    show(...of);
+  };
 }
 
 // One for all: making one costs more than a hundred uses of it.

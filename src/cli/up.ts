@@ -1,9 +1,9 @@
 /** `up`: init, ingest on a schedule and stream, all in one process. */
 import { EXIT, UserpipeError } from "../errors.ts";
 import { periodSchedule, type Schedule } from "../ingest/schedule.ts";
-import { openRuns, openStore } from "../open.ts";
 import type { Runs } from "../runs/runs.ts";
 import type { Context } from "./command.ts";
+import { withRuns, withStore } from "./ends.ts";
 import { keepIngesting, scheduleOf } from "./ingest.ts";
 import { initEnds } from "./init.ts";
 import { type Publishing, withPublishing } from "./publishing.ts";
@@ -24,18 +24,8 @@ export async function up(given: Context): Promise<number> {
   }
   const schedule = scheduleOf(settings) ?? periodSchedule(MINUTE_MS);
   return await withPublishing(settings, async (publishing) => {
-    const store = await openStore(settings);
-    try {
-      await initEnds(settings, publishing.broker, store, terminal);
-    } finally {
-      await store.close();
-    }
-    const runs = await openRuns(settings);
-    try {
-      return await together(context, schedule, publishing, runs);
-    } finally {
-      await runs.close();
-    }
+    await withStore(settings, (store) => initEnds(settings, publishing.broker, store, terminal));
+    return await withRuns(settings, (runs) => together(context, schedule, publishing, runs));
   });
 }
 

@@ -1,53 +1,42 @@
 /** `verify`: whether all of the topic is in the table and the dead letters, as a table for people or one JSON object. */
 import { EXIT } from "../errors.ts";
-import { namesOf, openBroker, openStore } from "../open.ts";
+import { namesOf } from "../open.ts";
 import { shownText } from "../query/format.ts";
 import { verify as compare, type VerifyProgress } from "../query/verify.ts";
 import type { Kind, Verdict } from "../query/verify_verdict.ts";
 import type { Context } from "./command.ts";
-import { counted, grouped, type Terminal } from "./terminal.ts";
+import { withEnds } from "./ends.ts";
+import { counted, grouped, seldom, type Terminal } from "./terminal.ts";
 
 const KINDS: readonly Kind[] = ["missing", "different", "newer", "dead"];
-/** The live line is shown anew this often, in ms. */
-const SHOW_EVERY_MS = 100;
 
 export async function verify({ settings, terminal, stop }: Context): Promise<number> {
   const { pipeline, topic, deadLetterTopic } = namesOf(settings);
   const { group, verifyFrom: from, verifyUntil: until, ttl: ttlMs } = settings;
-  const broker = await openBroker(settings);
   try {
-    const store = await openStore(settings);
-    try {
-      const onProgress = progressOn(terminal);
+    return await withEnds(settings, async (broker, store) => {
       const ends = { pipeline, broker, store, topic, deadLetterTopic };
+      const onProgress = progressOn(terminal);
       const verdict = await compare({ ...ends, group, from, until, ttlMs, signal: stop, onProgress });
-      terminal.clear();
       const format = settings.verdictFormat ?? (terminal.interactive ? "table" : "json");
       if (format === "json") terminal.print(JSON.stringify(plain(verdict)));
       else printVerdict(verdict, group, terminal);
       return verdict.ok ? EXIT.done : EXIT.found;
-    } finally {
-      await store.close();
-    }
+    });
   } catch (error) {
     if (error !== stop.reason) throw error;
     terminal.note("Stopped before the end: nothing can be said.");
     return EXIT.found;
   } finally {
     terminal.clear();
-    await broker.close();
   }
 }
 
 function progressOn(terminal: Terminal): (progress: VerifyProgress) => void {
-  let shown = 0;
-  return ({ doing, done, total }) => {
-    const now = performance.now();
-    if (now - shown < SHOW_EVERY_MS) return;
-    shown = now;
+  return seldom(({ doing, done, total }) => {
     const of = doing === "reading" ? "records of the topic read" : "ids looked up in the table";
     terminal.show(`${Math.floor(100 * done / Math.max(1, total))} % · ${grouped(done)} of ${grouped(total)} ${of}`);
-  };
+  });
 }
 
 /** Offsets as numbers, which JSON has. */

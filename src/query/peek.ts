@@ -112,7 +112,8 @@ async function readBlock(
   const messages: Delivered[] = [];
   for (let at = from; at < end;) {
     const slice = await broker.read(topic, partition, at, READ);
-    messages.push(...slice.messages.filter((message) => message.offset < end && keeps(message)));
+    // One that stands for several that cannot be read may begin before what was asked for, and comes with that.
+    messages.push(...slice.messages.filter((each) => each.offset >= from && each.offset < end && keeps(each)));
     if (slice.next <= at) break;
     at = slice.next;
   }

@@ -50,7 +50,7 @@ export class Letters {
         for (const message of messages) {
           const at = placeIn(message.key, of);
           const among = at && wanted.get(at.partition);
-          if (at && among && at.offset >= among.from && at.offset < among.until) letters.#take(at, message);
+          if (at && among && lastOf(at, message) >= among.from && at.offset < among.until) letters.#take(at, message);
         }
       }
     }
@@ -120,6 +120,12 @@ function placeIn(key: Uint8Array | null, topic: string): Place | undefined {
   if (!text.startsWith(`${topic}/`)) return undefined;
   const [, partition, offset] = /^(\d+)\/(\d+)$/.exec(text.slice(topic.length + 1)) ?? [];
   return partition === undefined ? undefined : { partition: Number(partition), offset: BigInt(offset!) };
+}
+
+/** The last offset that a letter stands for: its record's, or that of several that could not be read. */
+function lastOf({ offset }: Place, letter: Delivered): bigint {
+  const last = numberIn(letter, "userpipe-last-offset");
+  return Number.isSafeInteger(last) ? BigInt(last) : offset;
 }
 
 /** NaN where there is no such header. */

@@ -1,0 +1,64 @@
+/** What commands print beside their results: what differs, what is empty or not there, and what their help says. */
+import assert from "node:assert/strict";
+import { succeeds, userpipe, withFolder } from "./support/cli.ts";
+
+Deno.test("init says where a topic that is there is not what the flags ask for, and leaves it as it is", () =>
+  withFolder(async (cwd) => {
+    await succeeds(["init", "--partitions", "1"], { cwd });
+    const differs = (printed: string) => printed.split("\n").filter((line) => line.startsWith("differs"));
+    assert.deepEqual(differs(await succeeds(["init"], { cwd })), []);
+    const printed = await succeeds(["init", "--partitions", "3", "--retention", "1d"], { cwd });
+    assert.deepEqual(differs(printed), [
+      'differs   topic "users_created" has 1 partition (asked for: 3 partitions), kept for 7 days (asked for: kept for ' +
+      "1 day), and is left as it is",
+    ]);
+    assert.match(printed, /\n {10}The embedded broker keeps a topic as it was made: .*--topic.*--data-dir/);
+    const dry = await succeeds(["init", "--partitions", "3", "--dry-run"], { cwd });
+    assert.equal(differs(dry).length, 1);
+    assert.equal((await succeeds(["peek", "--partition", "0"], { cwd })).length, 0);
+  }));
+
+Deno.test("looking at ends that are not there makes none", () =>
+  withFolder(async (cwd) => {
+    for (
+      const args of [["peek"], ["verify"], ["dead-letters"], ["query", "count"], ["stream"], ["init", "--dry-run"]]
+    ) {
+      await userpipe(args, { cwd });
+      assert.deepEqual(await Array.fromAsync(Deno.readDir(cwd)), [], args.join(" "));
+    }
+  }));
+
+Deno.test("what is empty says so", () =>
+  withFolder(async (cwd) => {
+    await succeeds(["init"], { cwd });
+    const table = async (...args: string[]) => await succeeds([...args, "--format", "table"], { cwd });
+    assert.match(await table("peek"), /\n\(0 messages\)\n$/);
+    assert.match(await table("query", "list"), /\n\(0 rows\)\n$/);
+    const { stdout, stderr } = await userpipe(["dead-letters", "--format", "table"], { cwd });
+    assert.equal(stdout, "");
+    assert.match(stderr, /^No dead letters wait in "users_created\.dlq"/);
+  }));
+
+Deno.test("peek --follow shows a line a message where peek shows a table", () =>
+  withFolder(async (cwd) => {
+    await succeeds(["init", "--partitions", "1"], { cwd });
+    await succeeds(["ingest", "--generate", "3"], { cwd });
+    const follow = ["peek", "--follow", "--from-beginning", "--max", "3"];
+    const lines = (await succeeds([...follow, "--format", "table"], { cwd })).trimEnd().split("\n");
+    assert.match(lines[0]!, /^at +timestamp +key +value$/);
+    assert.equal(lines.length, 4);
+    for (const [n, line] of lines.slice(1).entries()) {
+      assert.match(line, new RegExp(`^0/${n} +20\\S+Z +[0-9a-f-]{11}…  \\{"id":`));
+    }
+    const [first] = (await succeeds(follow, { cwd })).split("\n");
+    assert.equal(JSON.parse(first!).offset, 0);
+  }));
+
+Deno.test("the help says what is true of the command", () =>
+  withFolder(async (cwd) => {
+    const up = await succeeds(["up", "--help"], { cwd });
+    for (const flag of ["--until", "--max-records"]) assert.ok(!up.includes(flag), flag);
+    assert.ok(up.includes("--from"));
+    assert.match(await succeeds(["demo", "--help"], { cwd }), /--count.*1,000/);
+    assert.match(await succeeds(["ingest", "--help"], { cwd }), /--count.*\s+.*100/);
+  }));

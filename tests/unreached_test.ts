@@ -1,0 +1,43 @@
+/** Why an end was not reached: from what the system and the drivers say to one short clause. */
+import assert from "node:assert/strict";
+import { whyUnreached } from "../src/unreached.ts";
+import { failsAsItShould } from "./support/wrong.ts";
+
+const SAID: [error: unknown, why: string][] = [
+  [Object.assign(new Error("connect"), { code: "ECONNREFUSED" }), ": connection refused"],
+  [new Error("Connection error: getaddrinfo ENOTFOUND kafka"), ": its name does not resolve"],
+  [new Error("No host could be resolved"), ": its name does not resolve"],
+  [new Error("Connection timeout"), ": timed out"],
+  [new Error("no answer in 6000 ms"), ": timed out"],
+  [Object.assign(new Error("read"), { code: "ECONNRESET" }), ": it closed the connection (it may expect TLS)"],
+  [new Error("Socket was closed"), ": it closed the connection (it may expect TLS)"],
+  [Object.assign(new Error("connect"), { code: "EHOSTUNREACH" }), ": there is no route to it"],
+  [new Error("something else"), ""],
+  [undefined, ""],
+];
+
+Deno.test("each kind of failure has its clause, and an unknown one none", () => {
+  for (const [error, why] of SAID) assert.equal(whyUnreached(error), why);
+});
+
+Deno.test("an end that expects TLS is named as one that closes the connection", async () => {
+  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const at = `127.0.0.1:${(listener.addr as Deno.NetAddr).port}`;
+  const alert = new Uint8Array([0x15, 3, 3, 0, 2, 2, 0x50]);
+  const refusing = (async () => {
+    for await (const connection of listener) {
+      // Either may have hung up by then.
+      await connection.read(new Uint8Array(64)).then(() => connection.write(alert)).catch(() => {});
+      connection.close();
+    }
+  })();
+  try {
+    const why = /": it closed the connection \(it may expect TLS\)$/;
+    await failsAsItShould({ args: ["init", "--brokers", at], message: why, hint: /--brokers/, code: 3 });
+    const args = ["query", "count", "--contact-points", at];
+    await failsAsItShould({ args, message: why, hint: /--contact-points/, code: 3 });
+  } finally {
+    listener.close();
+    await refusing;
+  }
+});
