@@ -101,6 +101,40 @@ test("a damaged file is an error, never a shorter answer", async ({ store, path 
   await fails("data-folder", selected(store, "SELECT id, email FROM people"));
 });
 
+test("a value that is larger than a program can hold is refused, and the next statement is answered", async ({ store }) => {
+  await init(store);
+  for (const cell of ["zeroblob(400000000)", "hex(zeroblob(200000000))", "zeroblob(800000000)"]) {
+    const { message } = await fails("query", selected(store, `SELECT ${cell} FROM (SELECT 1)`));
+    assert.equal(message, "The statement makes a value of more than 256 MiB");
+  }
+  const { rows } = await selected(store, "SELECT length(zeroblob(1000)) FROM (SELECT 1)");
+  assert.deepEqual(rows, [[1_000]]);
+});
+
+test("damage that no query meets is what diagnose finds", async ({ store, path }) => {
+  await init(store);
+  await put(store, ...rows(5_000));
+  const findings = async () => (await Array.fromAsync(store.diagnose({}))).map(({ what, state }) => [what, state]);
+  assert.deepEqual(await findings(), [["table", "ok"], ["file", "ok"]]);
+  await store.close();
+  const db = new DatabaseSync(path);
+  const { rootpage } = db.prepare("SELECT rootpage FROM sqlite_schema WHERE name = 'people_rows'").get()!;
+  db.close();
+  // The page at the table's root forgets the last but one of those below it.
+  const file = Deno.openSync(path, { read: true, write: true });
+  const cells = new Uint8Array(2);
+  const at = (Number(rootpage) - 1) * 4096 + 3;
+  file.seekSync(at, Deno.SeekMode.Start);
+  file.readSync(cells);
+  new DataView(cells.buffer).setUint16(0, new DataView(cells.buffer).getUint16(0) - 1);
+  file.seekSync(at, Deno.SeekMode.Start);
+  file.writeSync(cells);
+  file.close();
+  const found = (await Array.fromAsync(store.scan(["id"]))).flat().length;
+  assert.ok(found < 5_000, `${found} rows`);
+  assert.deepEqual(await findings(), [["table", "ok"], ["file", "fail"]]);
+});
+
 test("a row that expired over ten days ago is removed, and one of yesterday still wins", async ({ store, path }) => {
   await init(store);
   const [long, yesterday] = rows(2);

@@ -45,6 +45,8 @@ const ANSWER_MS = 12_000;
 /** How long a lane may be silent before it is tried: some networks forget a connection without a word. */
 const IDLE_MS = 30_000;
 const LOOK_MS = 2_000;
+const OUT_BYTES = 128 * 1024;
+const SPARE_BUFFERS = 4;
 
 /** What is under way on one stream of the connection. */
 interface Pending {
@@ -65,6 +67,8 @@ export class Lane {
   #free: number[] = [];
   #ids = new Map<string, Buffer>();
   #preparing = false;
+  /** Buffers that were sent: what is made anew for each time costs more to collect. */
+  readonly #spare: Buffer[] = [];
   #watch: ReturnType<typeof setInterval> | undefined;
   #heardAt = 0;
 
@@ -176,7 +180,8 @@ export class Lane {
     }
     if (parcels.length === 0) return;
     this.#queue.splice(0, parcels.length);
-    const out = Buffer.allocUnsafeSlow(bytes);
+    const spare = bytes > OUT_BYTES ? undefined : this.#spare.pop() ?? Buffer.allocUnsafeSlow(OUT_BYTES);
+    const out = spare ?? Buffer.allocUnsafeSlow(bytes);
     const sentAt = Date.now();
     let at = 0;
     for (const { parcel, id } of parcels) {
@@ -184,7 +189,9 @@ export class Lane {
       at = writeExecute(out, at, stream, id, consistency, values, parcel);
       this.#pending.set(stream, { sentAt, settle: (answer) => this.#settle(parcel, answer), fail: parcel.done });
     }
-    this.#socket!.write(out);
+    this.#socket!.write(out.subarray(0, at), () => {
+      if (spare !== undefined && this.#spare.length < SPARE_BUFFERS) this.#spare.push(spare);
+    });
   }
 
   #settle(parcel: Parcel, answer: Answer): void {

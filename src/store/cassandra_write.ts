@@ -39,7 +39,6 @@ interface Call {
 /** Rows of a call, by their places. */
 type Part = Pick<Parcel, "order" | "from" | "to">;
 
-const PACKED_BYTES = 64 * 1024;
 /** What a request has beside its rows, at the most. */
 const REQUEST_BYTES = 128;
 
@@ -151,7 +150,7 @@ function pack(rows: readonly Row[], table: Table, { refused }: WriteResult): { p
         refused.push({ index, reason });
         continue;
       }
-      packer ??= new Packer(table.columns, PACKED_BYTES);
+      packer ??= new Packer(table.columns);
       packer.add(row.values);
       packed[index] = packer.row(row.writeTime);
     }

@@ -2,13 +2,13 @@
  * The embedded store: the store port on one SQLite file a keyspace, `keyspace-<keyspace>.db` in the data
  * folder. Two processes may use it at once; only `init` makes it.
  */
-import { type Change, type Check, type Finding, findingOf, UserpipeError } from "../errors.ts";
+import type { Change, Check, Finding } from "../errors.ts";
 import type { Row, Table, Value } from "../pipeline.ts";
 import { translate } from "../sqlite.ts";
+import { checkFile, diagnoseFile } from "./sqlite_check.ts";
 import { KeyspaceFile } from "./sqlite_file.ts";
 import { count, get, scan } from "./sqlite_read.ts";
 import { select } from "./sqlite_select.ts";
-import { tableName } from "./sqlite_table.ts";
 import { SqliteWriter } from "./sqlite_write.ts";
 import type { SelectPage, Store, StoredRow, StoreInitOptions, WriteResult } from "./store.ts";
 
@@ -38,17 +38,11 @@ class SqliteStore implements Store {
   }
 
   async check(): Promise<Check> {
-    try {
-      this.#file.ready();
-      return { component: "store", ok: true, detail: `table ${tableName(this.#file.table)} in ${this.#file.path}` };
-    } catch (error) {
-      if (error instanceof UserpipeError) return { component: "store", ok: false, error };
-      throw error;
-    }
+    return checkFile(this.#file);
   }
 
   async *diagnose(): AsyncGenerator<Finding> {
-    yield findingOf("table", await this.check());
+    yield* diagnoseFile(this.#file);
   }
 
   async init(options: StoreInitOptions): Promise<Change[]> {

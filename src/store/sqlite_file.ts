@@ -6,7 +6,7 @@ import { join } from "node:path";
 import type { StatementSync } from "node:sqlite";
 import type { Change } from "../errors.ts";
 import type { Table } from "../pipeline.ts";
-import { type Database, openDatabase, translate } from "../sqlite.ts";
+import { type Database, openDatabase, openExisting, translate } from "../sqlite.ts";
 import { asArrays } from "./sqlite_cells.ts";
 import { assertTable, missingTable, type Plan, plan, tableName } from "./sqlite_table.ts";
 import type { StoreInitOptions } from "./store.ts";
@@ -78,13 +78,13 @@ export class KeyspaceFile {
   #ready(): Open {
     const inode = this.#inode();
     // Rows written to a file that has no name any more would be gone with the process.
-    if (this.#open !== undefined && this.#open.inode !== inode) this.close();
-    if (inode === undefined) throw missingTable(this.table);
+    if (this.#open !== undefined && (this.#open.inode !== inode || !this.#open.db.isCurrent())) this.close();
+    if (inode === undefined) throw missingTable(this.table, this.path);
     return this.#open ??= this.#openFile(inode);
   }
 
   #openFile(inode: number | null): Open {
-    const db = openDatabase(this.path, MIGRATIONS);
+    const db = openExisting(this.path, MIGRATIONS);
     try {
       assertTable(db, this.table);
       db.exec(`PRAGMA cache_size = -${CACHE_KIB}`);

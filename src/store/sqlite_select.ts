@@ -2,15 +2,14 @@
  * Any one SELECT on the embedded store: what people write for Cassandra is put as SQLite takes it, and run on
  * a connection of its own that can read the keyspace's file and do nothing else.
  */
-import { DatabaseSync, type StatementSync } from "node:sqlite";
+import type { DatabaseSync, StatementSync } from "node:sqlite";
 import { messageOf, UserpipeError } from "../errors.ts";
 import type { Table } from "../pipeline.ts";
-import { translate } from "../sqlite.ts";
+import { BUSY_TIMEOUT_MS, translate } from "../sqlite.ts";
+import { openReadOnly } from "../sqlite_read_only.ts";
 import { isWord, selectTokens, type Token } from "./select.ts";
 import { asArrays, Pages, turn } from "./sqlite_cells.ts";
 import type { SelectPage } from "./store.ts";
-
-const BUSY_TIMEOUT_MS = 10_000;
 
 /** Action codes of https://sqlite.org/c3ref/c_alter_table.html that a statement may do. Recursion is not among it: one without an end would hold the thread for ever. */
 const [READ, SELECT, FUNCTION] = [20, 21, 31];
@@ -19,7 +18,7 @@ const [OK, DENY] = [0, 1];
 /** @throws {UserpipeError} `query` with what is wrong with the statement, `data-folder` */
 export async function* select(path: string, table: Table, statement: string): AsyncGenerator<SelectPage> {
   const sql = toSqlite(selectTokens(statement), table);
-  const db = attempt(() => new DatabaseSync(path, { readOnly: true, timeout: BUSY_TIMEOUT_MS }));
+  const db = attempt(() => openReadOnly(path, BUSY_TIMEOUT_MS).db);
   try {
     restrict(db);
     const columns = attempt(() => db.prepare(sql)).columns().map(({ name }) => name ?? "");
@@ -49,11 +48,19 @@ export async function* select(path: string, table: Table, statement: string): As
   }
 }
 
-/** The runtime has `setAuthorizer`, the types that it brings do not. */
+/** The largest cell of an answer, in bytes. The runtime takes no text of 512 MiB: it ends the process. */
+const MOST_CELL_BYTES = 256 * 1024 * 1024;
+
+/** What the runtime has, and the types that it brings do not. */
+interface Restrictable {
+  setAuthorizer(allow: (action: number) => number): void;
+  limits: { length: number };
+}
+
 function restrict(db: DatabaseSync): void {
-  (db as DatabaseSync & { setAuthorizer(allow: (action: number) => number): void }).setAuthorizer((action) =>
-    action === READ || action === SELECT || action === FUNCTION ? OK : DENY
-  );
+  const restrictable = db as DatabaseSync & Restrictable;
+  restrictable.setAuthorizer((action) => action === READ || action === SELECT || action === FUNCTION ? OK : DENY);
+  restrictable.limits.length = MOST_CELL_BYTES;
 }
 
 /** The tokens as SQLite takes them. @throws {UserpipeError} `query` for what only CQL has */
@@ -96,14 +103,19 @@ function wholeCells(sql: string, columns: number): string {
   return `WITH q (${names.join(", ")}) AS (${sql}) SELECT ${cells.join(", ")} FROM q`;
 }
 
+const TOOBIG = 18;
 /** SQLite's primary result codes that are about the statement: ERROR, TOOBIG, MISMATCH, AUTH, RANGE. */
-const OF_STATEMENT = [1, 18, 20, 23, 25];
+const OF_STATEMENT = [1, TOOBIG, 20, 23, 25];
 
 function wrong(error: unknown, path: string, table: Table): unknown {
   const { errcode } = error as { errcode?: number };
   if (errcode === undefined || !OF_STATEMENT.includes(errcode & 0xff)) return translate(error, path);
   const message = messageOf(error);
   const query = (what: string, hint: string) => new UserpipeError("query", what, hint, { cause: error });
+  if ((errcode & 0xff) === TOOBIG) {
+    const most = `${MOST_CELL_BYTES / 1024 / 1024} MiB`;
+    return query(`The statement makes a value of more than ${most}`, "Ask for a part of it, with substr");
+  }
   const name = `${table.keyspace}.${table.name}`;
   const [, thing, missing] = /^no such (function|table|column): "?(?:main\.)?(.*?)"?(?: - should .*)?$/.exec(message) ??
     [];

@@ -70,13 +70,15 @@ export function plan(db: Database | undefined, table: Table, migrate: boolean): 
 /** @throws {UserpipeError} `store-missing` or `table-differs` unless rows can be written to the table and read from it */
 export function assertTable(db: Database, table: Table): void {
   const existing = columnsOf(db, `${table.name}_rows`);
-  if (existing.length === 0) throw missingTable(table);
+  if (existing.length === 0) throw missingTable(table, db.path);
   const differences = differencesOf(existing, table);
   if (differences.length > 0) throw differs(table, differences);
 }
 
-export function missingTable(table: Table, cause?: unknown): UserpipeError {
-  return new UserpipeError("store-missing", `There is no table ${tableName(table)}`, 'Run "userpipe init"', { cause });
+/** @param path of the file, which need not be there */
+export function missingTable(table: Table, path: string): UserpipeError {
+  const hint = 'Run "userpipe init" with the same keyspace, table and data folder';
+  return new UserpipeError("store-missing", `There is no table ${tableName(table)} in "${path}"`, hint);
 }
 
 function differs(table: Table, differences: readonly Difference[]): UserpipeError {

@@ -149,11 +149,16 @@ function storePart(part: Part, { columns }: Table, upsert: StatementSync, expire
   }
 }
 
-/** I4: a row is replaced as a whole, and only by a later write time; the same one again changes nothing. */
+/**
+ * I4: a row is replaced as a whole, and only by a later write time; the same one again changes nothing but how long
+ * the row lives: as in Cassandra, of two copies with one write time the one that expires later counts, and one that
+ * expires over one that does not.
+ */
 function upsertSql(table: Table): string {
   const [key, ...others] = [...table.columns.map(({ name }) => quote(name)), "write_time", "expires"];
   return `INSERT INTO ${rowsTable(table)} (${[key, ...others].join(", ")})` +
     ` VALUES (${[key, ...others].map(() => "?").join(", ")})` +
     ` ON CONFLICT (${key}) DO UPDATE SET ${others.map((name) => `${name} = excluded.${name}`).join(", ")}` +
-    ` WHERE excluded.write_time > write_time`;
+    ` WHERE excluded.write_time > write_time OR (excluded.write_time = write_time` +
+    ` AND excluded.expires > ifnull(expires, 0))`;
 }
