@@ -5,6 +5,8 @@
 import { Buffer } from "node:buffer";
 import type { Column, Packed, Row, Value } from "./pipeline.ts";
 
+/** Many rows' worth, so that few are needed; small enough that a last one that is hardly used wastes little. */
+const BLOCK_BYTES = 128 * 1024;
 const UUID_BYTES = 16;
 const LENGTH_BYTES = 4;
 const BAD = 0xff;
@@ -21,20 +23,31 @@ export class Packer {
   at = 0;
   /** Where the row that is being packed, or was packed last, begins. */
   start = 0;
-  readonly #blockBytes: number;
+  readonly #blocks: Buffer[] = [];
+  #used = 0;
 
-  /** @param blockBytes a guess of what will be packed; a row larger than it has a block of its own */
-  constructor(columns: readonly Column[], blockBytes: number) {
+  constructor(columns: readonly Column[]) {
     this.columns = columns;
-    this.#blockBytes = blockBytes;
-    this.block = Buffer.allocUnsafeSlow(blockBytes);
+    this.block = this.#nextBlock();
+  }
+
+  /** Gives up all rows that were packed: their room is used again. */
+  clear(): void {
+    this.#used = 0;
+    this.block = this.#nextBlock();
+    this.at = this.start = 0;
+  }
+
+  #nextBlock(): Buffer {
+    return this.#blocks[this.#used++] ??= Buffer.allocUnsafeSlow(BLOCK_BYTES);
   }
 
   /** Begins a row whose texts have at most `bytes` in all. */
   begin(bytes: number): void {
     const needed = bytes + this.columns.length * (LENGTH_BYTES + UUID_BYTES);
     if (this.at + needed > this.block.length) {
-      this.block = Buffer.allocUnsafeSlow(Math.max(needed, this.#blockBytes));
+      // A large row has a block of its own, which is not kept.
+      this.block = needed > BLOCK_BYTES ? Buffer.allocUnsafeSlow(needed) : this.#nextBlock();
       this.at = 0;
     }
     this.start = this.at;

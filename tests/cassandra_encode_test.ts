@@ -62,7 +62,7 @@ Deno.test("a batch ends at its bytes or its rows, at a size that has a statement
   assert.equal(endOfBatch([1, 5_000], 0, limits), 1);
   assert.equal(endOfBatch(Array(50).fill(1), 0, { bytes: 1_000, rows: 128, frame: 1e6 }), 48);
   assert.equal(endOfBatch(Array(500).fill(1), 0, { bytes: 1_000, rows: 128, frame: 1e6 }), 128);
-  const packer = new Packer(TABLE.columns, 100);
+  const packer = new Packer(TABLE.columns);
   packer.add([ID, "aé", null]);
   const row = packer.row(0);
   assert.equal(sizeInBatch(row, 3), 62 + 20 + 3 + 20);

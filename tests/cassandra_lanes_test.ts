@@ -96,7 +96,7 @@ function laneTo(port: number): Lane {
 }
 
 function parcel(done: Parcel["done"]): Parcel {
-  const packer = new Packer(COLUMNS, 64);
+  const packer = new Packer(COLUMNS);
   packer.add(["x"]);
   const row = packer.row(1);
   return {

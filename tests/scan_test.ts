@@ -12,7 +12,7 @@ const scan = scannerOf(columns);
 const encoder = new TextEncoder();
 
 /** The row that the scan makes of a value, if any. */
-function scanned(value: Uint8Array, packer = new Packer(columns, 64)): { row: PackedRow; id: number } | undefined {
+function scanned(value: Uint8Array, packer = new Packer(columns)): { row: PackedRow; id: number } | undefined {
   const id = scan(value, packer);
   return id < 0 ? undefined : { row: packer.row(7), id };
 }
@@ -69,7 +69,7 @@ Deno.test("what is written in another way, and what is wrong, is left to the ful
     null,
   ];
   for (const other of others) {
-    const packer = new Packer(columns, 64);
+    const packer = new Packer(columns);
     assert.equal(scan(encoder.encode(JSON.stringify(other)), packer), -1, JSON.stringify(other));
     assert.equal(packer.at, 0);
   }
@@ -108,7 +108,7 @@ Deno.test("rows of any texts come out of the packed form as they went in", () =>
       const packer = new Packer([{ name: "id", type: "uuid" }, { name: "a", type: "text" }, {
         name: "b",
         type: "text",
-      }], 50);
+      }]);
       const packed = rows.map((values) => {
         packer.add(values);
         return packer.row(0);

@@ -20,14 +20,15 @@ export interface DeadLetter {
   place: Record<string, string>;
 }
 
-/** The dead letter of a record that was read from the topic. */
+/** The dead letter of a record that was read from the topic, or of several that cannot be read. */
 export function deadLetterOf(topic: string, message: Delivered, stage: Stage, reason: string): DeadLetter {
-  const { partition, offset, timestamp } = message;
+  const { partition, offset, timestamp, unreadable } = message;
   const place = {
     "userpipe-topic": topic,
     "userpipe-partition": String(partition),
     "userpipe-offset": String(offset),
     "userpipe-timestamp": String(timestamp),
+    ...(unreadable && { "userpipe-last-offset": String(unreadable.last) }),
   };
   return { message, reason, stage, at: `${topic}/${partition}/${offset}`, place };
 }
@@ -49,7 +50,7 @@ export function deadLetterOfOutbox(topic: string, message: Message, reason: stri
 
 /** The headers that a dead letter, or its marker, adds to those of the record. */
 export const OWN_HEADERS: ReadonlySet<string> = new Set(
-  ["reason", "stage", "topic", "partition", "offset", "timestamp", "key", "cut", "replayed"]
+  ["reason", "stage", "topic", "partition", "offset", "last-offset", "timestamp", "key", "cut", "replayed"]
     .map((name) => `userpipe-${name}`),
 );
 

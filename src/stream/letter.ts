@@ -25,13 +25,15 @@ export interface Letter {
   key?: string;
   /** The record's time as the header has it. With `at` it says which record it is: a topic made again has old places. */
   time?: string;
+  /** Of several records that could not be read, whose bytes the value is: the last offset of theirs. */
+  lastOffset?: string;
   /** The whole size of the value in bytes, where only its beginning was kept. */
   cut?: string;
 }
 
 const STAGES: readonly Stage[] = ["source", "stream", "store"];
 
-export function letterOf({ partition, offset, timestamp, key, headers }: Delivered): Letter {
+export function letterOf({ partition, offset, timestamp, key, headers, unreadable }: Delivered): Letter {
   const text = (name: string) => headers[name] && textOf(headers[name]);
   const given = text("userpipe-stage");
   const stage = key === null ? undefined : STAGES.find((each) => each === given);
@@ -41,10 +43,11 @@ export function letterOf({ partition, offset, timestamp, key, headers }: Deliver
     refusedAt: timestamp,
     at: key === null ? "" : textOf(key),
     stage: stage ?? "unknown",
-    reason: text("userpipe-reason") ?? "it gives no reason",
+    reason: text("userpipe-reason") ?? unreadable?.reason ?? "it gives no reason",
     topic: text("userpipe-topic"),
     key: text("userpipe-key"),
     time: text("userpipe-timestamp"),
+    lastOffset: text("userpipe-last-offset"),
     cut: text("userpipe-cut"),
   };
 }

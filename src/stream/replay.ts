@@ -166,8 +166,11 @@ interface Made {
 }
 
 function madeOf(pipeline: Pipeline, waiting: WaitingLetter): Made {
-  const { stage, cut } = waiting.letter;
+  const { stage, cut, lastOffset, reason } = waiting.letter;
   if (stage === "unknown") return { refused: "it is no dead letter of userpipe" };
+  if (lastOffset !== undefined) {
+    return { refused: `it is no record but several that could not be read (${reason}). Ask their writer for them` };
+  }
   if (cut !== undefined) {
     return { refused: `its value was cut: of ${cut} bytes only the first are kept. Fetch the record again` };
   }

@@ -17,17 +17,19 @@ export interface Checked {
   oddKeys: number;
 }
 
-/** @param now ms since the epoch */
+/**
+ * @param now ms since the epoch
+ * @param packer holds the rows for as long as they are used
+ */
 export function checkMessages(
   pipeline: Pipeline,
   topic: string,
   delivered: readonly Delivered[],
   now: number,
+  packer = new Packer(pipeline.table.columns),
 ): Checked {
   const checked: Checked = { rows: [], messages: [], refused: [], oddKeys: 0 };
-  const { columns } = pipeline.table;
   const scan = pipeline.plain ? scanOf(pipeline) : undefined;
-  const packer = new Packer(columns, delivered.reduce((sum, { value }) => sum + (value?.length ?? 0), 0));
 
   function accept(message: Delivered, row: Row, ownKey: boolean): void {
     checked.rows.push(row);

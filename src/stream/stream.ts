@@ -6,6 +6,7 @@ import { sleep } from "../backoff.ts";
 import type { Batch, Broker, From, PartitionRange, Position, Subscription } from "../broker/broker.ts";
 import type { PlainError } from "../errors.ts";
 import { fault } from "../fault.ts";
+import { Packer } from "../packed.ts";
 import type { Pipeline } from "../pipeline.ts";
 import type { Store } from "../store/store.ts";
 import { deadLetterOf, publishDeadLetters } from "./dead_letters.ts";
@@ -80,6 +81,8 @@ class StreamRun {
   readonly #deadLetterOutage: Outage;
   readonly #tasks = new Set<Promise<void>>();
   readonly #ended = new AbortController();
+  /** Room for the rows of a batch, used again by the next: what is made anew for each costs more to collect. */
+  readonly #packers: Packer[] = [];
   #failure: { error: unknown } | undefined;
   #tooMany = false;
   #counts = { rows: 0, refused: 0, oddKeys: 0 };
@@ -189,7 +192,8 @@ class StreamRun {
 
   async #carry(batch: Batch, { messages, next }: ReturnType<Limits["take"]>): Promise<void> {
     const { pipeline, broker, topic, deadLetterTopic, abort } = this.#options;
-    const checked = checkMessages(pipeline, topic, messages, Date.now());
+    const packer = this.#packers.pop() ?? new Packer(pipeline.table.columns);
+    const checked = checkMessages(pipeline, topic, messages, Date.now(), packer);
     const byStore = await this.#writer.write(checked.rows);
     fault("after-store");
     const refused = [
@@ -205,6 +209,8 @@ class StreamRun {
     this.#counts.rows += checked.rows.length - byStore.length;
     this.#counts.refused += refused.length;
     this.#counts.oddKeys += checked.oddKeys;
+    packer.clear();
+    this.#packers.push(packer);
   }
 
   /** Stops the subscription once every partition is carried to its end, by this member or by others. */

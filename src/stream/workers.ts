@@ -1,0 +1,66 @@
+/**
+ * Several workers that share the topic's partitions as members of one group: the stream of a process with more than one
+ * core to spare. Each has its own connections; together they keep to the limits of one.
+ */
+import { refusedTooMany, tooManyRefused } from "./limits.ts";
+import type { StreamStats } from "./stream.ts";
+import { type SuperviseOptions, superviseStream } from "./supervisor.ts";
+
+/**
+ * Resolves with the counts of all workers together, once each has reached its limit or was stopped.
+ * @throws {UserpipeError} what ended the first of them that failed, once the others have drained
+ */
+export async function superviseWorkers(options: SuperviseOptions): Promise<StreamStats> {
+  const { settings } = options;
+  const { maxRefused } = settings;
+  // A number of records to end at is counted by one.
+  const workers = settings.maxRecords === undefined ? settings.workers : 1;
+  if (workers === 1) return await superviseStream(options);
+  const drain = new AbortController();
+  const stop = AbortSignal.any([options.stop, drain.signal]);
+  const share = {
+    ...settings,
+    maxInFlightBytes: Math.ceil(settings.maxInFlightBytes / workers),
+    maxRate: settings.maxRate === undefined ? undefined : Math.max(1, Math.round(settings.maxRate / workers)),
+    // A count is that of all of them, and is judged here.
+    maxRefused: maxRefused !== undefined && "count" in maxRefused ? undefined : maxRefused,
+  };
+  const latest: StreamStats[] = [];
+  let failure: { error: unknown } | undefined;
+
+  const told = (worker: number, stats: StreamStats) => {
+    latest[worker] = stats;
+    const all = together(latest);
+    if (maxRefused !== undefined && "count" in maxRefused && refusedTooMany(maxRefused, all, false)) {
+      failure ??= { error: tooManyRefused(maxRefused, all) };
+      drain.abort();
+    }
+    options.onStats?.(all);
+  };
+  await Promise.all(Array.from({ length: workers }, async (_, worker) => {
+    const onStats = (stats: StreamStats) => told(worker, stats);
+    try {
+      told(worker, await superviseStream({ ...options, settings: share, stop, onStats }));
+    } catch (error) {
+      failure ??= { error };
+      drain.abort();
+    }
+  }));
+  if (failure !== undefined) throw failure.error;
+  return together(latest);
+}
+
+function together(each: readonly (StreamStats | undefined)[]): StreamStats {
+  const all: StreamStats = { rows: 0, refused: 0, oddKeys: 0, lag: 0, positions: [] };
+  for (const stats of each) {
+    if (stats === undefined) continue;
+    all.rows += stats.rows;
+    all.refused += stats.refused;
+    all.oddKeys += stats.oddKeys;
+    all.lag += stats.lag;
+    all.positions.push(...stats.positions);
+    all.waiting ??= stats.waiting;
+  }
+  all.positions.sort((a, b) => a.partition - b.partition);
+  return all;
+}
