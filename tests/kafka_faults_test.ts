@@ -69,7 +69,7 @@ serviceTest("a Kafka that is away for a while is waited for", async ({ brokers }
   await assert.rejects(broker.publish(topic, kit.numbered(1, 2)), (error) => {
     assert.ok(error instanceof UserpipeError);
     assert.equal(error.code, "broker-unreachable");
-    assert.equal(error.message, `Cannot reach Kafka at "${proxy.address}"`);
+    assert.ok(error.message.startsWith(`Cannot reach Kafka at "${proxy.address}"`), error.message);
     return true;
   });
   assert.ok(await kit.stillWaits(waiting));
@@ -256,7 +256,7 @@ Deno.test("no Kafka is an error within seconds, whatever was asked of it", async
   const unreachable = (error: unknown) => {
     assert.ok(error instanceof UserpipeError);
     assert.equal(error.code, "broker-unreachable");
-    assert.equal(error.message, `Cannot reach Kafka at "127.0.0.1:${port}"`);
+    assert.equal(error.message, `Cannot reach Kafka at "127.0.0.1:${port}": connection refused`);
     assert.match(error.hint, /docker compose up -d/);
     return true;
   };

@@ -1,10 +1,11 @@
 /** What a topic of Kafka may hold that others wrote: transactions, compacted records, every compression. */
 import assert from "node:assert/strict";
 import { CompressionCodecs, CompressionTypes, Kafka, logLevel, type Producer } from "kafkajs";
+import type { Delivered } from "../src/broker/broker.ts";
 import { openKafka } from "../src/broker/kafka.ts";
 import { CODECS, type Compression, MAX_BATCH_BYTES } from "../src/broker/kafka_codecs.ts";
-import { UserpipeError } from "../src/errors.ts";
 import * as kit from "./contracts/broker_kit.ts";
+import { kafkaProxy } from "./support/kafka_proxy.ts";
 import { serviceTest } from "./support/services.ts";
 
 const open = (brokers: string, compression: Compression = "none") =>
@@ -187,36 +188,71 @@ serviceTest(
 );
 
 serviceTest(
-  "a batch that cannot be read ends the stream with its place, after what came before it",
+  "a batch that grows too large is one message for all of its offsets, and what is behind it is read",
   async ({ brokers }) => {
     const broker = open(brokers);
     const topic = await kit.newTopic(broker);
     await broker.publish(topic, kit.numbered(2));
     await producing(plain(brokers), async (producer) => {
-      const messages = [{ value: Buffer.alloc(MAX_BATCH_BYTES) }];
-      await producer.send({ topic, messages, compression: CompressionTypes.ZSTD });
+      const messages = [{ value: "small" }, { value: Buffer.alloc(MAX_BATCH_BYTES) }];
+      await producer.send({ topic, messages, compression: CompressionTypes.GZIP });
     });
-    await broker.publish(topic, kit.numbered(1, 3));
-    const refused = (error: unknown) => {
-      assert.ok(error instanceof UserpipeError);
-      assert.equal(error.code, "broker-refused");
+    await broker.publish(topic, kit.numbered(1, 4));
+    const stands = (message: Delivered) => {
+      assert.deepEqual([message.offset, message.key, message.unreadable!.last], [2n, null, 3n]);
       assert.match(
-        error.message,
-        /^Cannot read the records 2 to 2 of ".*", partition 0: it grows to more than 67108864 bytes/,
+        message.unreadable!.reason,
+        /^the record batch of the offsets 2 to 3 \(gzip\) cannot be read: it grows to more than 67108864 bytes/,
       );
-      assert.match(error.hint, /stream --from <a later time>/);
-      return true;
+      const { length } = message.value!;
+      assert.ok(length > 60_000 && length < 200_000, `${length} bytes`);
     };
-    await assert.rejects(broker.read(topic, 0, 2n, { maxBytes: 1_000, maxWaitMs: 0 }), refused);
+    for (const from of [2n, 3n]) {
+      const { messages, next } = await broker.read(topic, 0, from, { maxBytes: 1_000, maxWaitMs: 0 });
+      assert.deepEqual([messages.length, next], [1, 4n]);
+      stands(messages[0]);
+    }
     const group = kit.unique("group");
     const reader = await kit.join(broker, topic, group);
-    const [batch] = await kit.take(reader, 2);
-    await assert.rejects(kit.within(reader.next(), "the error"), refused);
-    await assert.rejects(kit.within(reader.next(), "the error"), refused);
-    batch.acknowledge();
+    const batches = [await kit.nextBatch(reader), await kit.nextBatch(reader), await kit.nextBatch(reader)];
+    assert.deepEqual(batches.map(({ next }) => next), [2n, 4n, 5n]);
+    assert.deepEqual(kit.values([...batches[0].messages, ...batches[2].messages]), ["0", "1", "4"]);
+    assert.equal(batches[1].messages.length, 1);
+    stands(batches[1].messages[0]);
+    for (const batch of batches) batch.acknowledge();
     await reader.close();
-    assert.deepEqual(await broker.committed(topic, group), new Map([[0, 2n]]));
-    assert.deepEqual(kit.values(await kit.readAll(broker, topic, 0, 3n)), ["3"]);
+    assert.deepEqual(await broker.committed(topic, group), new Map([[0, 5n]]));
+    await broker.close();
+  },
+);
+
+serviceTest(
+  "a batch that does not fit its checksum is fetched once more before that is believed",
+  async ({ brokers }) => {
+    let left = 0;
+    const spoil = (chunk: Uint8Array) => {
+      const at = Buffer.from(chunk.buffer, chunk.byteOffset, chunk.length).indexOf("spoil me");
+      if (at < 0 || left === 0) return;
+      left--;
+      chunk[at] ^= 1;
+    };
+    await using proxy = kafkaProxy(brokers, spoil);
+    const broker = open(proxy.address);
+    const topic = await kit.newTopic(broker);
+    for (const value of ["before", "spoil me", "behind"]) await broker.publish(topic, [kit.message(value)]);
+    const seen = (messages: readonly Delivered[]) =>
+      messages.map(({ value, unreadable }) => unreadable?.reason ?? kit.decode(value));
+    const whole = ["before", "spoil me", "behind"];
+    const refused = "the record batch of the offsets 1 to 1 (not compressed) cannot be read: its checksum does not fit";
+    for (const [times, expected] of [[1, whole], [2, ["before", refused, "behind"]]] as const) {
+      left = times;
+      const reader = await kit.join(broker, topic, kit.unique("group"));
+      assert.deepEqual(seen(await kit.drain(reader, 3)), expected);
+      assert.equal(left, 0);
+      left = times;
+      assert.deepEqual(seen((await broker.read(topic, 0, 1n, { maxBytes: 1, maxWaitMs: 0 })).messages), [expected[1]]);
+      assert.equal(left, 0);
+    }
     await broker.close();
   },
 );

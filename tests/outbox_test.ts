@@ -1,6 +1,7 @@
 /** The outbox: nothing is lost while the broker is away, the order is kept, and it is emptied when that is back. */
 import assert from "node:assert/strict";
 import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
 import type { Broker, Message, Spool } from "../src/broker/broker.ts";
 import { openSqliteBroker } from "../src/broker/sqlite.ts";
 import { UserpipeError } from "../src/errors.ts";
@@ -36,7 +37,7 @@ function switched() {
 
 async function withOutbox(
   work: (
-    parts: { outbox: Outbox; broker: ReturnType<typeof switched>; another: () => Outbox; spool: Spool },
+    parts: { outbox: Outbox; broker: ReturnType<typeof switched>; another: () => Outbox; spool: Spool; path: string },
   ) => Promise<void>,
   maxBytes = 1024 ** 3,
 ) {
@@ -48,7 +49,7 @@ async function withOutbox(
       new Outbox({ spool, broker: broker as unknown as Broker, deadLetterTopic: "t.dlq", maxBytes });
     const another = () => of(spools[spools.push(openSqliteBroker({ path })) - 1]!);
     try {
-      await work({ outbox: of(spools[0]!), broker, another, spool: spools[0]! });
+      await work({ outbox: of(spools[0]!), broker, another, spool: spools[0]!, path });
     } finally {
       for (const spool of spools) await spool.close();
     }
@@ -65,6 +66,23 @@ Deno.test("a broker that is here gets what is published, and the outbox stays em
     assert.equal(await outbox.publish("t", numbered(0, 3)), "broker");
     assert.deepEqual(values(broker), [0, 1, 2]);
     assert.equal((await outbox.waiting()).messages, 0);
+  }));
+
+Deno.test("entries that are damaged on the disk are one dead letter, and those around them are forwarded", () =>
+  withOutbox(async ({ outbox, broker, path }) => {
+    for (const first of [0, 10, 20]) await outbox.publish("t", numbered(first, first + 10));
+    const db = new DatabaseSync(path);
+    db.exec("UPDATE chunks SET data = substr(data, 1, length(data) - 3) WHERE base = 10");
+    db.close();
+    broker.away = false;
+    assert.deepEqual(await outbox.forward({ now: true }), { forwarded: 20, refused: 1, left: 0 });
+    const [letter] = broker.published.filter(({ topic }) => topic === "t.dlq");
+    assert.equal(text(letter!.message.key), "source/outbox/10");
+    assert.match(text(letter!.message.headers["userpipe-reason"]!)!, /^the messages of the offsets 10 to 19 cannot be/);
+    assert.deepEqual(values({ ...broker, published: broker.published.filter(({ topic }) => topic === "t") }), [
+      ...upTo(10),
+      ...upTo(10).map((n) => 20 + n),
+    ]);
   }));
 
 Deno.test("while the broker is away records wait, and later ones behind them, also over a restart", () =>

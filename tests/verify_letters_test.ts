@@ -1,5 +1,6 @@
 /** `verify` and the dead letters: which record is dead, which was replayed, and which letter is not its record's. */
 import assert from "node:assert/strict";
+import type { Delivered } from "../src/broker/broker.ts";
 import { UserpipeError } from "../src/errors.ts";
 import { compare, counts, DeadLetterTopic, message, row } from "./support/verify.ts";
 
@@ -88,6 +89,34 @@ Deno.test("a letter whose value was cut is its record's by what was kept and the
   assert.deepEqual(counts(await kept("x".repeat(100), 1_000)), { records: 1, dead: 1 });
   assert.deepEqual(counts(await kept("x".repeat(100), 999)), { records: 1, different: 1 });
   assert.deepEqual(counts(await kept("y".repeat(100), 1_000)), { records: 1, different: 1 });
+});
+
+Deno.test("records that cannot be read are one dead record, also where what is compared begins among them", async () => {
+  const reason = "the record batch of the offsets 2 to 4 cannot be read";
+  const stands = message(2, "raw", { key: null, unreadable: { last: 4n, reason } });
+  const messages = [message(1, "a=red"), stands, message(5, "b=blue")];
+  const rows = [row(1, "a=red"), row(5, "b=blue")];
+  const letters = new DeadLetterTopic();
+  letters.add(stands, "stream", reason, { "userpipe-last-offset": "4" });
+  for (const [start, records] of [[1n, 3], [3n, 2]] as const) {
+    const broker = {
+      offsetsAt: async () => new Map([[0, start]]),
+      read: async (topic: string, _partition: number, offset: bigint) => {
+        const past = ({ unreadable, ...own }: Delivered) => (unreadable?.last ?? own.offset) + 1n;
+        const found = (topic === "words" ? messages : letters.messages).find((each) => past(each) > offset)!;
+        return { messages: [found], next: past(found), end: 0n };
+      },
+    };
+    const given = { messages, rows, broker, options: { from: { timestamp: 1 } }, committed: 6 };
+    const dead = await compare({ ...given, letters });
+    assert.deepEqual([dead.ok, counts(dead)], [true, { records, rows: records - 1, dead: 1 }]);
+    assert.deepEqual(dead.first.dead, [{ id: null, partition: 0, offset: 2, what: reason }]);
+    const { first } = await compare(given);
+    assert.deepEqual(first.missing.map(({ offset, what }) => [offset, what]), [[
+      2,
+      `there is no dead letter: ${reason}`,
+    ]]);
+  }
 });
 
 Deno.test("a null value has a letter of its own", async () => {

@@ -4,13 +4,12 @@ import type { Broker, ReadLimits, Slice } from "./broker.ts";
 import { checkKafka, committedOffsets, initTopics } from "./kafka_admin.ts";
 import { diagnoseKafka } from "./kafka_check.ts";
 import type { Compression } from "./kafka_codecs.ts";
-import { unreadable } from "./kafka_errors.ts";
-import { type ClusterOptions, fetchRecords, type KafkaCluster } from "./kafka_internals.ts";
+import { type ClusterOptions, fetchRecords } from "./kafka_internals.ts";
 import { TopicProducer } from "./kafka_producer.ts";
-import { UnreadableBatch } from "./kafka_records.ts";
 import { isOutOfRange, KafkaRequests, offsetsAt, partitionsOf, rangesOf } from "./kafka_requests.ts";
 import { runs } from "./kafka_slices.ts";
 import { KafkaSubscription } from "./kafka_subscription.ts";
+import type { KafkaCluster } from "./kafka_types.ts";
 
 export interface KafkaOptions {
   /** `host:port` of at least one broker; the others are learnt from it. */
@@ -21,6 +20,8 @@ export interface KafkaOptions {
   compression?: Compression;
   /** How long Kafka waits for a member that says nothing before it gives its partitions away, in ms. Default 10 s. */
   sessionTimeoutMs?: number;
+  /** Where it is kept which members of groups run on this machine; left out: a killed one is waited for. */
+  membersFolder?: string;
 }
 
 const CONNECTION_TIMEOUT_MS = 3_000;
@@ -92,6 +93,7 @@ export function openKafka(options: KafkaOptions): Broker {
         partitionBytes: Math.floor(fetchBytes * PARTITION_SHARE),
         sessionTimeoutMs: options.sessionTimeoutMs ?? SESSION_TIMEOUT_MS,
         rebalanceTimeoutMs: REBALANCE_TIMEOUT_MS,
+        membersFolder: options.membersFolder,
         heartbeatMs: HEARTBEAT_MS,
         commitIntervalMs: COMMIT_INTERVAL_MS,
         closed: () => subscriptions.delete(subscription),
@@ -126,14 +128,17 @@ async function readPartition(
   const from = offset < 0n ? 0n : offset;
   try {
     const limits = { maxBytes, maxWaitMs };
-    const [records] = await fetchRecords(kafka, node, topic, [{ partition, offset: from, maxBytes }], limits);
-    // One run is as much as fits; without messages it is what was passed over.
-    for (const { messages, next } of runs(records, from, { maxMessages: Infinity, maxBytes })) {
-      return { messages, next, end: records.end };
-    }
-    return { messages: [], next: from, end: records.end };
+    const fetchRun = async () => {
+      const [records] = await fetchRecords(kafka, node, topic, [{ partition, offset: from, maxBytes }], limits);
+      // One run is as much as fits; without messages it is what was passed over.
+      const { value } = runs(records, from, { maxMessages: Infinity, maxBytes }).next();
+      return { run: value ?? { messages: [], next: from }, end: records.end };
+    };
+    let fetched = await fetchRun();
+    if (fetched.run.doubtful) fetched = await fetchRun();
+    const { run: { messages, next }, end } = fetched;
+    return { messages, next, end };
   } catch (error) {
-    if (error instanceof UnreadableBatch) throw unreadable(error, topic, partition);
     if (!isOutOfRange(error)) throw error;
     const [{ start, end }] = await rangesOf(kafka, topic, [partition]);
     if (from >= start) return { messages: [], next: from, end };

@@ -1,6 +1,7 @@
 /**
  * What `doctor` looks at in Kafka: the way to it, then the topics and the group. Everything is asked over the first
  * connection, so that much can still be told where Kafka sends its clients to an address that they cannot reach.
+ * Its clock is not compared: no answer of Kafka tells its time, unless a record is written for it.
  */
 import { sleep } from "../backoff.ts";
 import { failed, type Finding, UserpipeError } from "../errors.ts";

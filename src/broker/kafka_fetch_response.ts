@@ -2,12 +2,11 @@
  * Reads the answer to a Fetch request (version 11: Kafka 2.3 and later) without decoding its records: those
  * are decoded batch by batch when they are handed out, so that what waits takes no more than it did on the wire.
  */
-import { type RecordSet, wholeBatches } from "./kafka_records.ts";
+import { wholeBatches } from "./kafka_frames.ts";
+import type { RecordSet } from "./kafka_records.ts";
 
 /** What was fetched of one partition. */
 export interface FetchedPartition extends RecordSet {
-  /** Where the next fetch goes on; `null` where nothing whole came. */
-  next: bigint | null;
   /** The end for a reader of committed records. */
   end: bigint;
   /** Read by kafkajs, which throws it. */
@@ -44,7 +43,9 @@ export function decodeFetchResponse(payload: Uint8Array): FetchResponse {
     const records = bytes(int32());
     const { length, next } = wholeBatches(records);
     const end = lastStable >= 0n ? lastStable : highWatermark;
-    return { partition, bytes: records.subarray(0, length), aborted, next, end, errorCode };
+    // A batch that says it holds offsets past the end is damaged.
+    const bounded = next !== null && next > end ? end : next;
+    return { partition, bytes: records.subarray(0, length), aborted, next: bounded, end, errorCode };
   };
   return {
     // Kafka has not waited itself: it asks the client to (KIP-219).

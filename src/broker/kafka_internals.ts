@@ -6,25 +6,27 @@ import type { Admin, ISocketFactory, Producer } from "kafkajs";
 import createAdmin from "kafkajs/src/admin/index.js";
 import Cluster from "kafkajs/src/cluster/index.js";
 import ConsumerGroup from "kafkajs/src/consumer/consumerGroup.js";
-import { KafkaJSNonRetriableError } from "kafkajs/src/errors.js";
+import { KafkaJSMemberIdRequired, KafkaJSNonRetriableError } from "kafkajs/src/errors.js";
 import { createLogger, LEVELS } from "kafkajs/src/loggers/index.js";
 import Connection from "kafkajs/src/network/connection.js";
 import RequestQueue from "kafkajs/src/network/requestQueue/index.js";
 import createSocketFactory from "kafkajs/src/network/socketFactory.js";
 import createProducer from "kafkajs/src/producer/index.js";
+import joinGroup from "kafkajs/src/protocol/requests/joinGroup/index.js";
+import metadata from "kafkajs/src/protocol/requests/metadata/index.js";
 import produce from "kafkajs/src/protocol/requests/produce/index.js";
 import fetchResponse from "kafkajs/src/protocol/requests/fetch/v11/response.js";
 import { logger } from "../log.ts";
 import { amongSubscribers } from "./kafka_assigner.ts";
-import type { CheckedNode } from "./kafka_check.ts";
 import {
   encodeProduceRequest,
   OutgoingMessage,
   type ProduceOptions,
   stablePartitioner,
 } from "./kafka_produce_request.ts";
-import type { GroupClient, GroupOptions } from "./kafka_group.ts";
-import { decodeFetchResponse, type FetchedPartition, type FetchResponse } from "./kafka_fetch_response.ts";
+import type { GroupOptions } from "./kafka_group.ts";
+import { decodeFetchResponse, type FetchedPartition } from "./kafka_fetch_response.ts";
+import type { KafkaCluster, KafkaConnection, KafkaGroup, Versions } from "./kafka_types.ts";
 
 /** How kafkajs is to reach a cluster, and how long it may take. */
 export interface ClusterOptions {
@@ -36,44 +38,12 @@ export interface ClusterOptions {
   retries: number;
 }
 
-/** kafkajs's view of a cluster: its connections and what it knows of the topics. */
-export interface KafkaCluster {
-  connect(): Promise<void>;
-  refreshMetadata(): Promise<void>;
-  refreshMetadataIfNecessary(): Promise<void>;
-  addTargetTopic(topic: string): Promise<void>;
-  getNodeIds(): string[];
-  findTopicPartitionMetadata(topic: string): { partitionId: number }[];
-  findLeaderForPartitions(topic: string, partitions: number[]): Record<string, number[]>;
-  fetchTopicsOffset(topics: OffsetQuery[]): Promise<{ partitions: { partition: number; offset: string }[] }[]>;
-  findBroker(node: { nodeId: string }): Promise<KafkaNode>;
-  targetTopics: Set<string>;
-  brokerPool: { brokers: Record<string, KafkaNode>; seedBroker?: KafkaNode };
-}
-
-/** `fromBeginning` asks for the first offset or the end, `fromTimestamp` for the first at or after a time in ms. */
-type OffsetQuery =
-  & { topic: string; partitions: { partition: number }[] }
-  & (
-    { fromBeginning: boolean } | { fromTimestamp: number }
-  );
-
-interface KafkaNode extends CheckedNode {
-  fetch(request: object): Promise<FetchResponse>;
-  offsetFetch(request: object): Promise<{ responses: { partitions: { partition: number; offset: string }[] }[] }>;
-  connectionPool: { pool: KafkaConnection[] };
-}
-
-interface KafkaConnection {
-  socket?: { removeAllListeners(): void; on(event: "error", listener: () => void): void; destroy(error?: Error): void };
-  isConnected(): boolean;
-}
-
 const READ_COMMITTED = 1;
 /** Topics that grow are seen within this time. */
 const METADATA_MAX_AGE_MS = 60_000;
 /** The versions of the protocol that are read and written here: Kafka 2.3 and later has both. */
 const PRODUCE_VERSION = 7;
+const JOIN_GROUP = 11;
 /** Of a node's two connections, the one that kafkajs keeps for Fetch. */
 const FETCH_CONNECTION = 1;
 
@@ -172,54 +142,42 @@ function tooOld(request: string, version = 10): Error {
   return new KafkaJSNonRetriableError(`it is older than Kafka 2.3 (it has version ${version} of ${request})`);
 }
 
-/** A client that joins as the public consumer of kafkajs does: the same protocol, the same name of the assigner. */
-export function newGroupClient(cluster: KafkaCluster, options: GroupOptions, retries: ClusterOptions): GroupClient {
-  const { topic, group: groupId } = options;
-  const group = new ConsumerGroup({
+/** A member that joins as the public consumer of kafkajs does: the same protocol, the same name of the assigner. */
+export function newConsumerGroup(cluster: KafkaCluster, options: GroupOptions, retries: ClusterOptions): KafkaGroup {
+  const { topic, group, sessionTimeoutMs, rebalanceTimeoutMs } = options;
+  return new ConsumerGroup({
     cluster,
-    groupId,
+    groupId: group,
     topics: [topic],
     topicConfigurations: { [topic]: { fromBeginning: true } },
     logger: kafkaLogger,
     instrumentationEmitter: { emit: () => {} },
     assigners: [amongSubscribers(cluster)],
-    sessionTimeout: options.sessionTimeoutMs,
-    rebalanceTimeout: options.rebalanceTimeoutMs,
+    sessionTimeout: sessionTimeoutMs,
+    rebalanceTimeout: rebalanceTimeoutMs,
     autoCommit: false,
     metadataMaxAge: METADATA_MAX_AGE_MS,
     retry: { ...retryOf(retries), initialRetryTime: 50 },
-  });
-  return {
-    join: async () => {
-      await group.joinAndSync();
-      // kafkajs makes one of these for each generation, and keeps the generation in it.
-      const offsets = group.offsetManager;
-      const assigned: { topic: string; partitions: number[] }[] = group.assigned();
-      const partitions = assigned.flatMap((each) => each.topic === topic ? each.partitions : []);
-      return {
-        partitions,
-        committed: async () => offsetsOf(await offsets.getCoordinator(), groupId, topic, partitions),
-        commit: (positions) => {
-          const commits = Array.from(positions, ([partition, offset]) => ({ partition, offset: String(offset) }));
-          return offsets.commitOffsets({ topics: [{ topic, partitions: commits }] });
-        },
-      };
-    },
-    heartbeat: () => group.heartbeat({ interval: 0 }),
-    checkPartitions: () => group.checkForStaleAssignment(),
-    forget: () => group.memberId = null,
-    leave: () => group.leave(),
-  };
+  }) as KafkaGroup;
 }
 
-async function offsetsOf(coordinator: KafkaNode, groupId: string, topic: string, partitions: number[]) {
-  const topics = [{ topic, partitions: partitions.map((partition) => ({ partition })) }];
-  const { responses } = partitions.length > 0 ? await coordinator.offsetFetch({ groupId, topics }) : { responses: [] };
-  return new Map(
-    responses.flatMap((each) => each.partitions).map((each) => [each.partition, BigInt(each.offset)] as const)
-      .filter(([, offset]) => offset >= 0n),
-  );
+/** The id under which a new member is to join: Kafka gives it one first, and takes it in once it comes with that. */
+export async function newMemberId(group: KafkaGroup): Promise<string> {
+  const { groupId, sessionTimeout, rebalanceTimeout, assigners, topicsSubscribed: topics } = group;
+  const coordinator = group.coordinator = await group.cluster.findGroupCoordinator({ groupId });
+  const join = coordinator.lookupRequest(JOIN_GROUP, joinGroup as JoinGroup);
+  const groupProtocols = assigners.map((each) => each.protocol({ topics }));
+  const asNobody = { memberId: "", protocolType: "consumer", groupProtocols };
+  const request = join({ groupId, sessionTimeout, rebalanceTimeout, ...asNobody });
+  try {
+    return (await coordinator.connectionPool.send(request)).memberId;
+  } catch (error) {
+    if (error instanceof KafkaJSMemberIdRequired) return (error as { memberId: string }).memberId;
+    throw error;
+  }
 }
+
+type JoinGroup = Versions<object, { memberId: string }>;
 
 /** How often a connection with requests under way looks whether one took too long, in ms; kafkajs: 100. */
 const TIMEOUT_CHECK_MS = 1_000;
@@ -295,6 +253,22 @@ produce.protocol = (version: { version: number }) => (options: ProduceOptions) =
     return Promise.resolve({ buf, buffer: buf });
   };
   return { ...protocol, request: { ...protocol.request, encode } };
+};
+
+interface Described {
+  topicMetadata: { topicErrorCode: number; partitionMetadata: { partitionErrorCode: number }[] }[];
+}
+
+const metadataOf: Versions<{ topics: string[] }, Described>["protocol"] = metadata.protocol;
+metadata.protocol = (version: { version: number }) => (options: { topics: string[] }) => {
+  const protocol = metadataOf(version)(options);
+  if (options.topics.length > 0) return protocol;
+  // Where no topic is named kafkajs asks for all, and fails where one of anybody's has lost its leader.
+  const well = ({ topicErrorCode, partitionMetadata }: Described["topicMetadata"][number]) =>
+    topicErrorCode === 0 && partitionMetadata.every(({ partitionErrorCode }) => partitionErrorCode === 0);
+  const parse = (decoded: unknown) =>
+    Promise.resolve({ ...decoded as Described, topicMetadata: (decoded as Described).topicMetadata.filter(well) });
+  return { ...protocol, response: { ...protocol.response, parse } };
 };
 
 fetchResponse.decode = (payload: Uint8Array) => Promise.resolve(decodeFetchResponse(payload));

@@ -10,6 +10,8 @@ export class OwnedPartition {
   /** What the group's position is, as far as this member set it. */
   committed: bigint;
   #tracker: PartitionTracker;
+  /** The first offset of a batch that did not fit its checksum, and was asked for once more. */
+  #doubted: bigint | undefined;
 
   constructor(partition: number, start: bigint, end: bigint) {
     this.partition = partition;
@@ -27,6 +29,17 @@ export class OwnedPartition {
   /** Notes a batch. @returns its acknowledgement, of all of it or of what lies before `carried` */
   begin(next: bigint): (carried?: bigint) => boolean {
     return this.#tracker.begin(next);
+  }
+
+  /**
+   * Of a batch that does not fit its checksum: what is not handed out yet is fetched once more.
+   * @returns false where that was done for it before
+   */
+  fetchAgain(first: bigint): boolean {
+    if (this.#doubted === first) return false;
+    this.#doubted = first;
+    this.fetchNext = this.#tracker.next;
+    return true;
   }
 
   /** Begins anew where the topic was made again: what was handed out before acknowledges without effect. */

@@ -4,7 +4,8 @@ import { UserpipeError } from "../errors.ts";
 import type { Message } from "./broker.ts";
 import { type Compression, numberOf } from "./kafka_codecs.ts";
 import { type About, recordTooLarge, translate, typeOf } from "./kafka_errors.ts";
-import { type ClusterOptions, destroy, type KafkaCluster, newCluster, newProducer } from "./kafka_internals.ts";
+import { type ClusterOptions, destroy, newCluster, newProducer } from "./kafka_internals.ts";
+import type { KafkaCluster } from "./kafka_types.ts";
 import { OutgoingMessage } from "./kafka_produce_request.ts";
 
 export interface ProducerOptions {

@@ -5,7 +5,8 @@
 import { type Backoff, sleep, waitMs } from "../backoff.ts";
 import type { PartitionRange } from "./broker.ts";
 import { type About, isElection, isStale, topicMissing, translate, typeOf } from "./kafka_errors.ts";
-import { type ClusterOptions, destroy, type KafkaCluster, newCluster } from "./kafka_internals.ts";
+import { type ClusterOptions, destroy, newCluster } from "./kafka_internals.ts";
+import type { KafkaCluster } from "./kafka_types.ts";
 
 const ELECTION_TRIES = 6;
 const ELECTION_BACKOFF: Backoff = { firstMs: 50, maxMs: 1_000 };

@@ -8,6 +8,8 @@ export interface Run {
   /** The position after it, past control records and compacted ones where the run ends with a batch. */
   next: bigint;
   bytes: number;
+  /** It is a batch that does not fit its checksum: to be fetched once more before that is believed. */
+  doubtful?: boolean;
 }
 
 export interface RunLimits {
@@ -18,8 +20,7 @@ export interface RunLimits {
 
 /**
  * The messages from `from` on. A last run without messages says that control records or compacted ones were
- * passed over. What comes before an unreadable batch is given before that is thrown.
- * @throws {UnreadableBatch}
+ * passed over. A batch that cannot be read is a run alone, since the position after it is not that of its message.
  */
 export function* runs(set: RecordSet, from: bigint, limits: RunLimits): Generator<Run> {
   let run: Run = { messages: [], next: from, bytes: 0 };
@@ -32,19 +33,19 @@ export function* runs(set: RecordSet, from: bigint, limits: RunLimits): Generato
     run = { messages: [], next: given, bytes: 0 };
     return full;
   };
-  try {
-    for (const { messages, sizes, next } of recordBatches(set, from)) {
-      for (let i = 0; i < messages.length; i++) {
-        const full = run.messages.length === limits.maxMessages || run.bytes + sizes[i] > limits.maxBytes;
-        if (full && run.messages.length > 0) yield give();
-        run.messages.push(messages[i]);
-        run.bytes += sizes[i];
-      }
-      run.next = next;
+  for (const { messages, sizes, next, unreadable } of recordBatches(set, from)) {
+    if (unreadable !== undefined && run.messages.length > 0) yield give();
+    for (let i = 0; i < messages.length; i++) {
+      const full = run.messages.length === limits.maxMessages || run.bytes + sizes[i] > limits.maxBytes;
+      if (full && run.messages.length > 0) yield give();
+      run.messages.push(messages[i]);
+      run.bytes += sizes[i];
     }
-  } catch (error) {
-    if (run.messages.length > 0) yield give();
-    throw error;
+    run.next = next;
+    if (unreadable !== undefined) {
+      run.doubtful = unreadable.checksum;
+      yield give();
+    }
   }
   if (run.next > given) yield give();
 }

@@ -5,12 +5,11 @@
 import { type Backoff, sleep, waitMs } from "../backoff.ts";
 import { isTransient, UserpipeError } from "../errors.ts";
 import type { Batch, Position, Subscription } from "./broker.ts";
-import { type About, isRebalance, translate, unreadable } from "./kafka_errors.ts";
+import { type About, isRebalance, translate } from "./kafka_errors.ts";
 import type { FetchedPartition } from "./kafka_fetch_response.ts";
 import type { Membership } from "./kafka_group.ts";
 import { GroupMember, type MemberEvents, type MemberOptions } from "./kafka_member.ts";
 import type { OwnedPartition } from "./kafka_owned.ts";
-import { UnreadableBatch } from "./kafka_records.ts";
 import { type Run, runs } from "./kafka_slices.ts";
 import { InFlight } from "./positions.ts";
 
@@ -83,12 +82,17 @@ export class KafkaSubscription implements Subscription, MemberEvents {
   }
 
   #nextRun(waiting: Waiting): Run | null {
+    const { owned, runs } = waiting;
+    let run: IteratorResult<Run>;
     try {
-      const { value, done } = waiting.runs.next();
-      if (!done) return value;
+      run = runs.next();
     } catch (error) {
-      const { topic } = this.#options;
-      this.failed(error instanceof UnreadableBatch ? unreadable(error, topic, waiting.owned.partition) : error);
+      this.failed(error);
+      return null;
+    }
+    if (!run.done) {
+      if (!run.value.doubtful || !owned.fetchAgain(run.value.messages[0].offset)) return run.value;
+      this.#drop((waiting) => waiting.owned === owned);
       return null;
     }
     this.#queue.shift();

@@ -6,12 +6,13 @@ const log = logger("broker");
 
 export class Trouble {
   #since: number | null = null;
-  #said = "";
+  #said: UserpipeError["code"] | undefined;
 
   begin(error: UserpipeError): void {
     this.#since ??= Date.now();
-    if (error.message === this.#said) return;
-    this.#said = error.message;
+    // What goes away is first refused, then not answered: one trouble, for which the first words do.
+    if (error.code === this.#said) return;
+    this.#said = error.code;
     log.warn(`${error.message}; trying again until it can be. ${error.hint}`);
   }
 
@@ -19,6 +20,6 @@ export class Trouble {
     if (this.#since === null) return;
     log.info(`${what} answers again, after ${Math.round((Date.now() - this.#since) / 1_000)} s`);
     this.#since = null;
-    this.#said = "";
+    this.#said = undefined;
   }
 }

@@ -1,5 +1,11 @@
-/** Three Cassandra nodes, replication 3 and LOCAL_QUORUM: one is killed in the middle of a drain, which does not stop. */
+/**
+ * Three Cassandra nodes. With one copy of a row, each batch goes to the node that has its rows; with three and LOCAL_QUORUM,
+ * one node is killed in the middle of a drain, which does not stop.
+ */
 import assert from "node:assert/strict";
+import { Client, policies } from "cassandra-driver";
+import { openCassandra } from "../../src/store/cassandra.ts";
+import { COLUMNS, put, rows } from "../contracts/store_fixture.ts";
 import { withFolder } from "../support/cli.ts";
 import { cassandraEnds } from "../support/ends.ts";
 import { reported } from "../support/fault_report.ts";
@@ -36,6 +42,7 @@ Deno.test({
       await using first = await node(ADDRESSES[0]!);
       await using _second = await node(ADDRESSES[1]!);
       await using third = await node(ADDRESSES[2]!);
+      await goesToItsReplica(first.endpoint, ADDRESSES.map((address) => `${address}:${port}`));
       const about = { suite: "ring", fault: "one of three nodes killed in the middle", ends: "Cassandra" };
       await withFolder((cwd) =>
         reported(about, async () => {
@@ -67,4 +74,41 @@ async function longestGap(rig: Rig): Promise<number> {
     await pause(100);
   }
   return longest;
+}
+
+/** With one copy, what goes to another node than the row's own is sent on: the nodes count what they send each other. */
+async function goesToItsReplica(contactPoint: string, nodes: readonly string[]): Promise<void> {
+  const table = { keyspace: "one_copy", name: "t", columns: COLUMNS };
+  const store = openCassandra({ contactPoints: [contactPoint], consistency: "LOCAL_QUORUM", table });
+  try {
+    await store.init({ migrate: false, dryRun: false, replicationFactor: 1 });
+    const all = rows(30_000);
+    await put(store, ...all.slice(0, 1_000));
+    const before = await sentBetween(nodes);
+    await put(store, ...all);
+    const sent = await sentBetween(nodes) - before;
+    const bytes = all.length * 100;
+    assert.ok(sent < bytes / 4, `${sent} bytes went between the nodes for about ${bytes} bytes of rows`);
+    assert.equal(await store.count(), all.length);
+  } finally {
+    await store.close();
+  }
+}
+
+/** Bytes that the nodes have sent each other. */
+async function sentBetween(nodes: readonly string[]): Promise<number> {
+  const sent = nodes.map(async (node) => {
+    const loadBalancing = new policies.loadBalancing.AllowListPolicy(
+      new policies.loadBalancing.RoundRobinPolicy(),
+      [node],
+    );
+    const client = new Client({ contactPoints: [node], policies: { loadBalancing } });
+    try {
+      const { rows } = await client.execute("SELECT sent_bytes FROM system_views.internode_outbound");
+      return rows.reduce((sum, row) => sum + Number(row.sent_bytes), 0);
+    } finally {
+      await client.shutdown();
+    }
+  });
+  return (await Promise.all(sent)).reduce((sum, each) => sum + each, 0);
 }
