@@ -1,100 +1,156 @@
 /**
- * The figures: how fast records go into the topic and from there into the table, on the embedded ends and on the
- * Kafka and the Cassandra that are up. Prints them; fails only where a run does not finish or a row is missing.
+ * `deno task bench`: the figures, on the Kafka and the Cassandra that are up. Prints them and, with `--write`, puts them
+ * into the README. Fails only where a run does not finish or a row is missing.
  */
-import cassandra from "cassandra-driver";
-import { Kafka, logLevel } from "kafkajs";
-import { parseArgs } from "node:util";
-// kafkajs without its idle wake-ups and their warning.
-import "../src/broker/kafka_internals.ts";
-import { endpointOf } from "../tools/services/service.ts";
-import { running } from "../tools/services/set.ts";
-import { DEFAULT_DIR } from "../tools/services/where.ts";
-import { measure, type Measured } from "./measure.ts";
+import { loadavg } from "node:os";
+import { join } from "node:path";
+import { Command, InvalidArgumentError, Option } from "commander";
+import { ROOT } from "../tools/build/options.ts";
+import { ServiceError } from "../tools/services/service.ts";
+import { warmUp } from "./ceiling.ts";
+import { type Contender, drain } from "./drain.ts";
+import { embedded } from "./embedded.ts";
+import { Failure } from "./failure.ts";
+import { growth } from "./growth.ts";
+import { idle } from "./idle.ts";
+import { ingest } from "./ingest.ts";
+import { latency } from "./latency.ts";
+import { interrupt } from "./measure.ts";
+import { memory } from "./memory.ts";
+import { meanBytes } from "./messages.ts";
+import { bento } from "./peers/bento.ts";
+import { spark } from "./peers/spark.ts";
+import { programOf } from "./program.ts";
+import { restart } from "./restart.ts";
+import { Rig } from "./rig.ts";
+import { starts } from "./starts.ts";
+import { markdown, plain, replaced, type Table } from "./table.ts";
+import { where } from "./where.ts";
+import { workers } from "./workers.ts";
 
-const { values } = parseArgs({
-  options: {
-    "records": { type: "string", default: "200000" },
-    "brokers": { type: "string" },
-    "contact-points": { type: "string" },
-  },
-});
-const RECORDS = Number(values.records);
+type Figure = (rig: Rig, say: (line: string) => void) => Promise<Table>;
 
-interface Case {
-  name: string;
-  /** Names the ends, in the environment. */
-  env: Record<string, string>;
+const FIGURES = { starts, latency, idle, restart, ingest, embedded, workers, memory } satisfies Record<string, Figure>;
+const NAMES = ["drain", ...Object.keys(FIGURES)];
+const README = join(ROOT, "README.md");
+/** Below it everything is cut short. */
+const FULL_FROM = 200_000;
+
+interface Flags {
+  records: number;
+  repeat?: number;
+  only?: string[];
+  peers: string[];
+  long?: boolean;
+  write?: boolean;
+  program?: string;
+  brokers?: string;
+  contactPoints?: string;
 }
 
-const unique = `bench_${crypto.randomUUID().slice(0, 8)}`;
-const brokers = values.brokers ?? await startedHere("kafka");
-const contactPoints = values["contact-points"] ?? await startedHere("cassandra");
-
-/** Where what `deno task services up` started answers. */
-async function startedHere(name: string): Promise<string> {
-  const service = (await running(DEFAULT_DIR)).find((each) => each.name === name);
-  if (service !== undefined) return endpointOf(service);
-  throw new Error(`No ${name} is up: start one with "deno task services up", or name --brokers and --contact-points`);
+function say(line: string): void {
+  console.error(line);
 }
 
-const CASES: Case[] = [
-  { name: "embedded to embedded", env: {} },
-  {
-    name: "Kafka to Cassandra",
-    env: {
-      KAFKA_BROKERS: brokers,
-      KAFKA_TOPIC: unique,
-      KAFKA_GROUP: unique,
-      CASSANDRA_CONTACT_POINTS: contactPoints,
-      CASSANDRA_KEYSPACE: unique,
-    },
-  },
-];
-
-/** The way from an empty topic to the last row. @throws where a row is missing */
-async function run({ env }: Case, folder: string): Promise<{ ingest: Measured; stream: Measured }> {
-  await measure(["init"], folder, env);
-  const ingest = await measure(["ingest", "--generate", String(RECORDS)], folder, env);
-  const stream = await measure(["stream", "--until-caught-up"], folder, env);
-  const { output } = await measure(["query", "count", "--format", "ndjson"], folder, env);
-  const { count } = JSON.parse(output);
-  if (count !== RECORDS) throw new Error(`${RECORDS} records went in and ${count} rows came out`);
-  return { ingest, stream };
+async function main(flags: Flags): Promise<void> {
+  // A file that cannot take the figures is told of before they are made.
+  if (flags.write) replaced(await Deno.readTextFile(README), "");
+  const quick = flags.records < FULL_FROM;
+  const sizes = { records: flags.records, repeat: flags.repeat ?? (quick ? 1 : 5), quick };
+  const program = programOf(flags.program);
+  await using rig = await Rig.open(program, await where(flags), sizes);
+  const head = await conditions(rig);
+  console.log(`${program.name}\n${head}\n`);
+  busy();
+  const tables = await figures(rig, flags);
+  if (!flags.write) return;
+  const block = [head, ...tables.map(markdown)].join("\n\n");
+  await Deno.writeTextFile(README, replaced(await Deno.readTextFile(README), block));
+  console.log(`Written into ${README}`);
 }
 
-/** Takes away what the run left on the services. */
-async function cleanUp(): Promise<void> {
-  const admin = new Kafka({ brokers: brokers.split(","), logLevel: logLevel.NOTHING }).admin();
-  await admin.connect();
-  await admin.deleteTopics({ topics: [unique, `${unique}.dlq`] });
-  await admin.disconnect();
-  const client = new cassandra.Client({ contactPoints: contactPoints.split(","), localDataCenter: "datacenter1" });
-  await client.execute(`DROP KEYSPACE IF EXISTS ${unique}`);
-  await client.shutdown();
+async function figures(rig: Rig, { only = NAMES, peers, long }: Flags): Promise<Table[]> {
+  const tables: Table[] = [];
+  const show = (table: Table) => {
+    tables.push(table);
+    console.log(`${plain(table)}\n`);
+  };
+  say("warming up Cassandra");
+  await warmUp(rig);
+  if (only.includes("drain")) show(await drain(rig, await contenders(rig, peers), say));
+  for (const [name, figure] of Object.entries(FIGURES)) {
+    if (!only.includes(name)) continue;
+    say(name);
+    show(await figure(rig));
+  }
+  if (long) show(await growth(rig, say));
+  return tables;
 }
 
-function line(name: string, { ms, cpuMs, peakMb }: Measured): string {
-  const rate = Math.round(RECORDS / (ms / 1000)).toLocaleString("en-US");
-  const cpu = cpuMs === undefined ? "" : `${(cpuMs / 1000).toFixed(2)} s`;
-  const peak = peakMb === undefined ? "" : `${peakMb.toFixed(0)} MB`;
-  return `${name.padEnd(34)} ${`${(ms / 1000).toFixed(2)} s`.padStart(9)} ${rate.padStart(11)} ${cpu.padStart(9)} ${
-    peak.padStart(8)
-  }`;
+async function contenders(rig: Rig, peers: string[]): Promise<Contender[]> {
+  return [...peers.includes("spark") ? await spark(rig, say) : [], ...await bento(rig)];
 }
 
-console.log(`${RECORDS.toLocaleString("en-US")} records, launch to end of the process\n`);
-console.log(
-  `${"".padEnd(34)} ${"time".padStart(9)} ${"records/s".padStart(11)} ${"CPU".padStart(9)} ${"peak".padStart(8)}`,
-);
-for (const each of CASES) {
-  const folder = await Deno.makeTempDir({ prefix: "userpipe-bench-" });
-  try {
-    const { ingest, stream } = await run(each, folder);
-    console.log(line(`${each.name}: ingest`, ingest));
-    console.log(line(`${each.name}: stream`, stream));
-  } finally {
-    await Deno.remove(folder, { recursive: true });
+/** In one line, what the figures depend on. */
+async function conditions(rig: Rig): Promise<string> {
+  const { records, repeat } = rig.sizes;
+  const runs = repeat === 1 ? "one run each" : `medians of ${repeat} runs in turn, with the least and the most`;
+  return `${records.toLocaleString("en-US")} records of ${
+    Math.round(meanBytes())
+  } B, ${runs}; ${navigator.hardwareConcurrency} cores with ` +
+    `Kafka and Cassandra ${await rig.target.version()} on them, Deno ${Deno.version.deno}.`;
+}
+
+function busy(): void {
+  const load = loadavg()[0]!;
+  if (load > navigator.hardwareConcurrency / 4) {
+    say(`The machine has other work to do (load ${load.toFixed(1)}): the figures will be lower than they could be`);
   }
 }
-await cleanUp();
+
+function whole(text: string): number {
+  if (!/^[1-9]\d*$/.test(text)) throw new InvalidArgumentError("It is a whole number from 1 on.");
+  return Number(text);
+}
+
+function names(known: readonly string[]) {
+  return (text: string) => {
+    const given = text.split(",");
+    const wrong = given.filter((name) => !known.includes(name));
+    if (wrong.length > 0) throw new InvalidArgumentError(`They are ${known.join(", ")}.`);
+    return given;
+  };
+}
+
+const INTERRUPTED = 130;
+let stopped = false;
+for (const signal of ["SIGINT", "SIGTERM"] as const) {
+  Deno.addSignalListener(signal, () => {
+    if (stopped) Deno.exit(INTERRUPTED);
+    stopped = true;
+    interrupt(new Failure(`Stopped by ${signal}`));
+  });
+}
+try {
+  await new Command("bench")
+    .description("Measures userpipe on a Kafka and a Cassandra that are up.")
+    .option("--records <n>", `of the drain and of ingest; below ${FULL_FROM} everything is cut short`, whole, 1_000_000)
+    .option("--repeat <n>", "runs of what is compared (default: 5, and 1 where it is cut short)", whole)
+    .addOption(new Option("--only <figures>", NAMES.join(", ")).argParser(names(NAMES)))
+    .addOption(
+      new Option("--peers <names>", "spark").argParser(names(["spark"])).default([], "bento where there is one"),
+    )
+    .option("--long", "also from 10,000 to 10,000,000 records, which takes 20 GB of disk")
+    .option("--write", "puts the tables between the marks in the README")
+    .option("--program <path>", "another executable than ./userpipe")
+    .option("--brokers <list>", "Kafka (default: KAFKA_BROKERS, what `deno task services` has up, or port 9092)")
+    .option("--contact-points <list>", "Cassandra (default: CASSANDRA_CONTACT_POINTS, …, or port 9042)")
+    .action(main)
+    .parseAsync();
+  // A driver that lost a connection on the way may keep a timer.
+  Deno.exit(0);
+} catch (error) {
+  if (!stopped && !(error instanceof Failure || error instanceof ServiceError)) throw error;
+  console.error(`error: ${(error as Error).message}${error instanceof ServiceError ? `\n${error.hint}` : ""}`);
+  Deno.exit(stopped ? INTERRUPTED : 1);
+}

@@ -1,58 +1,195 @@
-/** Runs the program once and measures it from outside, as a person would with `time`. */
-import { existsSync } from "node:fs";
+/** Runs a program and measures it from outside, as a person would with `time`: its clock, its CPU, its memory. */
 import { join } from "node:path";
-import { COMPILED_FLAGS, ROOT } from "../tools/build/options.ts";
+import { Failure } from "./failure.ts";
+import { environment, type Program } from "./program.ts";
+import { cpuMs, peakMb, residentMb, tree } from "./proc.ts";
 
-const BINARY = join(ROOT, "userpipe");
+export interface Options {
+  /** The current folder; data goes below it. */
+  cwd: string;
+  /** Names the ends. */
+  env: Record<string, string>;
+  /** Whether to count the memory of what it starts as well. */
+  tree?: boolean;
+}
 
-export interface Measured {
+export interface Ended {
+  code: number;
   /** Launch to end. */
   ms: number;
-  /** User and system time; undefined where there is no /proc. */
-  cpuMs?: number;
-  /** Largest resident memory; undefined where there is no /proc. */
-  peakMb?: number;
-  /** Standard output. */
-  output: string;
+  /** User and system time to the millisecond, of what it started and waited for too. */
+  cpuMs: number;
 }
 
-const SAMPLE_MS = 20;
-/** USER_HZ, which Linux fixes for user space. */
-const TICK_MS = 10;
+/** A process that was started. */
+export interface Running {
+  readonly pid: number;
+  /** `performance.now()` just before the launch. */
+  readonly launched: number;
+  /** What it printed so far: standard output, and both streams. */
+  readonly stdout: string;
+  readonly output: string;
+  /** CPU so far, with that of all it started, to 10 ms; undefined where there is no /proc. */
+  cpuMs(): number | undefined;
+  /** Largest resident memory so far; undefined where there is no /proc. */
+  peakMb(): number | undefined;
+  /** Resolves once `holds` does. @throws {Failure} when the process ends or `limitMs` pass first */
+  until(holds: () => boolean | Promise<boolean>, limitMs: number, everyMs?: number): Promise<void>;
+  /** Asks it to end, and kills what is left of it after a while. */
+  stop(): Promise<Ended>;
+  kill(): Promise<Ended>;
+  readonly ended: Promise<Ended>;
+}
 
-/**
- * Runs the built executable where there is one, else the sources.
- * @param cwd the data folder goes below it
- * @param env names the ends
- * @throws {Error} where the command fails
- */
-export async function measure(args: string[], cwd: string, env: Record<string, string>): Promise<Measured> {
-  const [command, before] = existsSync(BINARY)
-    ? [BINARY, []]
-    : [Deno.execPath(), ["run", ...COMPILED_FLAGS, "--config", join(ROOT, "deno.json"), join(ROOT, "main.ts")]];
-  const started = performance.now();
-  const child = new Deno.Command(command, { args: [...before, ...args], cwd, env, stdout: "piped", stderr: "piped" })
-    .spawn();
-  let seen: Pick<Measured, "cpuMs" | "peakMb"> = {};
-  const sampler = setInterval(() => seen = sample(child.pid) ?? seen, SAMPLE_MS);
-  const { code, stdout, stderr } = await child.output().finally(() => clearInterval(sampler));
-  const ms = performance.now() - started;
-  const output = new TextDecoder().decode(stdout);
-  if (code !== 0) {
-    throw new Error(`${args.join(" ")} ended with ${code}:\n${output}${new TextDecoder().decode(stderr)}`);
+/** Bash's own `time` is the one everywhere that knows of a child what `wait4` says of it, to the millisecond. */
+const TIMED = `times=$1; shift; TIMEFORMAT='%3U %3S'
+{ time sh -c 'echo $$ >"$1"; shift; exec "$@"' sh "$@" 2>&3 3>&-; } 3>&2 2>"$times"`;
+
+const SAMPLE_MS = 50;
+const TREE_SAMPLE_MS = 250;
+const STOP_WITHIN_MS = 20_000;
+
+/** All that runs. */
+const open = new Set<number>();
+
+const interruption = new AbortController();
+
+/** Ends whatever was started and still runs. */
+export function killAll(): void {
+  for (const pid of open) for (const each of tree(pid)) signal(each, "SIGKILL");
+}
+
+/** Whoever waits for something fails with `reason` from now on, and takes away what was made on the way out. */
+export function interrupt(reason: Failure): void {
+  interruption.abort(reason);
+  killAll();
+}
+
+/** @throws {Failure} once {@linkcode interrupt} was called */
+export async function start(program: Program, args: string[], options: Options): Promise<Running> {
+  interruption.signal.throwIfAborted();
+  const folder = await Deno.makeTempDir({ prefix: "userpipe-bench-run-" });
+  const [times, pidFile] = [join(folder, "times"), join(folder, "pid")];
+  const launched = performance.now();
+  const child = new Deno.Command("bash", {
+    args: ["-c", TIMED, "bash", times, pidFile, program.command, ...program.before, ...args],
+    cwd: options.cwd,
+    env: environment(options.env),
+    clearEnv: true,
+    stdin: "null",
+    stdout: "piped",
+    stderr: "piped",
+  }).spawn();
+  const texts = { stdout: "", output: "" };
+  const read = Promise.all([
+    collect(child.stdout, (text) => (texts.stdout += text, texts.output += text)),
+    collect(child.stderr, (text) => texts.output += text),
+  ]);
+  const pid = await pidIn(pidFile);
+  open.add(pid);
+  let peak: number | undefined;
+  const sample = () => {
+    const now = options.tree ? residentMb(tree(pid)) : peakMb(pid);
+    if (now !== undefined) peak = Math.max(peak ?? 0, now);
+  };
+  const sampler = setInterval(sample, options.tree ? TREE_SAMPLE_MS : SAMPLE_MS);
+  let over = false;
+  const ended = (async (): Promise<Ended> => {
+    const { code } = await child.status;
+    const ms = performance.now() - launched;
+    clearInterval(sampler);
+    over = true;
+    open.delete(pid);
+    await read;
+    const spent = (await Deno.readTextFile(times)).trim().split("\n").at(-1)!.split(" ");
+    await Deno.remove(folder, { recursive: true });
+    return { code, ms, cpuMs: (Number(spent[0]) + Number(spent[1])) * 1000 };
+  })();
+
+  async function end(first: Deno.Signal): Promise<Ended> {
+    const all = options.tree ? tree(pid) : [pid];
+    signal(pid, first);
+    const limit = setTimeout(() => all.forEach((each) => signal(each, "SIGKILL")), STOP_WITHIN_MS);
+    const result = await ended;
+    clearTimeout(limit);
+    all.forEach((each) => each !== pid && signal(each, "SIGKILL"));
+    return result;
   }
-  return { ms, output, ...seen };
+
+  return {
+    pid,
+    launched,
+    get stdout() {
+      return texts.stdout;
+    },
+    get output() {
+      return texts.output;
+    },
+    cpuMs: () => cpuMs(tree(pid)),
+    peakMb() {
+      if (!over) sample();
+      return peak;
+    },
+    async until(holds, limitMs, everyMs = 20) {
+      const limit = performance.now() + limitMs;
+      while (!await holds()) {
+        const late = performance.now() > limit;
+        if (over && await holds()) return;
+        if (over || late) {
+          throw new Failure(`${program.name} ${args.join(" ")} ${over ? "ended" : "was late"}:\n${texts.output}`);
+        }
+        await pause(everyMs);
+      }
+    },
+    stop: () => end("SIGTERM"),
+    kill: () => end("SIGKILL"),
+    ended,
+  };
 }
 
-function sample(pid: number): Pick<Measured, "cpuMs" | "peakMb"> | undefined {
+export interface Measured extends Ended {
+  peakMb?: number;
+  stdout: string;
+}
+
+/** Runs it to its end. @throws {Failure} where it fails */
+export async function measure(program: Program, args: string[], options: Options): Promise<Measured> {
+  const running = await start(program, args, options);
+  const ended = await running.ended;
+  if (ended.code !== 0) throw new Failure(`${args.join(" ")} ended with ${ended.code}:\n${running.output}`);
+  return { ...ended, peakMb: running.peakMb(), stdout: running.stdout };
+}
+
+/** @throws {Failure} once {@linkcode interrupt} was called */
+export async function pause(ms: number): Promise<void> {
+  interruption.signal.throwIfAborted();
+  await new Promise<void>((resolve) => {
+    const end = () => (clearTimeout(timer), interruption.signal.removeEventListener("abort", end), resolve());
+    const timer = setTimeout(end, ms);
+    interruption.signal.addEventListener("abort", end);
+  });
+  interruption.signal.throwIfAborted();
+}
+
+/** The shell writes it before it becomes the program. */
+async function pidIn(file: string): Promise<number> {
+  for (;;) {
+    const text = await Deno.readTextFile(file).catch(() => "");
+    if (text.endsWith("\n")) return Number(text);
+    await pause(1);
+  }
+}
+
+async function collect(stream: ReadableStream<Uint8Array>, take: (text: string) => void): Promise<void> {
+  const decoder = new TextDecoder();
+  for await (const bytes of stream) take(decoder.decode(bytes, { stream: true }));
+}
+
+function signal(pid: number, name: Deno.Signal): void {
   try {
-    const fields = Deno.readTextFileSync(`/proc/${pid}/stat`).split(") ")[1]!.split(" ");
-    const peak = /VmHWM:\s+(\d+)/.exec(Deno.readTextFileSync(`/proc/${pid}/status`))?.[1];
-    // It has ended and is not yet reaped.
-    if (peak === undefined) return undefined;
-    return { cpuMs: (Number(fields[11]) + Number(fields[12])) * TICK_MS, peakMb: Number(peak) / 1024 };
-  } catch {
-    // The process is gone, or there is no /proc.
-    return undefined;
+    Deno.kill(pid, name);
+  } catch (error) {
+    // It has ended by itself.
+    if (!(error instanceof Deno.errors.NotFound) && (error as { code?: string }).code !== "ESRCH") throw error;
   }
 }
