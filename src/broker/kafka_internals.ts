@@ -2,7 +2,7 @@
  * All reaches into kafkajs's own modules; kafkajs is pinned exactly. Its public parts have no fetch without a
  * group, and a consumer whose heartbeats and stop wait for a fetch: group and fetch are taken from within.
  */
-import type { Admin, ISocketFactory, Producer } from "kafkajs";
+import type { Admin, Producer } from "kafkajs";
 import createAdmin from "kafkajs/src/admin/index.js";
 import Cluster from "kafkajs/src/cluster/index.js";
 import ConsumerGroup from "kafkajs/src/consumer/consumerGroup.js";
@@ -10,7 +10,6 @@ import { KafkaJSMemberIdRequired, KafkaJSNonRetriableError } from "kafkajs/src/e
 import { createLogger, LEVELS } from "kafkajs/src/loggers/index.js";
 import Connection from "kafkajs/src/network/connection.js";
 import RequestQueue from "kafkajs/src/network/requestQueue/index.js";
-import createSocketFactory from "kafkajs/src/network/socketFactory.js";
 import createProducer from "kafkajs/src/producer/index.js";
 import joinGroup from "kafkajs/src/protocol/requests/joinGroup/index.js";
 import metadata from "kafkajs/src/protocol/requests/metadata/index.js";
@@ -25,6 +24,7 @@ import {
   stablePartitioner,
 } from "./kafka_produce_request.ts";
 import type { GroupOptions } from "./kafka_group.ts";
+import { receive, socketFactory } from "./kafka_receive.ts";
 import { decodeFetchResponse, type FetchedPartition } from "./kafka_fetch_response.ts";
 import type { KafkaCluster, KafkaConnection, KafkaGroup, Versions } from "./kafka_types.ts";
 
@@ -60,7 +60,7 @@ const retryOf = (options: ClusterOptions) => ({ retries: options.retries, initia
 export function newCluster(options: ClusterOptions, maxInFlightRequests: number | null = null): KafkaCluster {
   return new Cluster({
     logger: kafkaLogger,
-    socketFactory: createSocketFactory() as ISocketFactory,
+    socketFactory,
     brokers: options.brokers,
     clientId: options.clientId,
     connectionTimeout: options.connectionTimeoutMs,
@@ -211,16 +211,16 @@ RequestQueue.prototype.createSocketRequest = function (pushed: { entry: { apiNam
   return request;
 };
 
+Connection.prototype.processData = receive;
+
 const connect: () => Promise<boolean> = Connection.prototype.connect;
 const connecting = new WeakMap<KafkaConnection, Promise<boolean>>();
 Connection.prototype.connect = function (this: KafkaConnection) {
-  // kafkajs opens two sockets where two ask at once, goes on with the half answer of a connection that broke,
-  // and hears its end as that of the new one.
+  // kafkajs opens two sockets where two ask at once, and hears the end of one that broke as that of the new one.
   if (this.isConnected()) return Promise.resolve(true);
   const pending = connecting.get(this);
   if (pending !== undefined) return pending;
   retire(this);
-  Object.assign(this, { chunks: [], bytesBuffered: 0, bytesNeeded: 4 });
   const connected = connect.call(this).finally(() => connecting.delete(this));
   connecting.set(this, connected);
   return connected;

@@ -11,8 +11,10 @@ import { checkTable, init, replicationOf } from "./cassandra_schema.ts";
 import { writer } from "./cassandra_write.ts";
 import type { Store } from "./store.ts";
 
-/** Batches under way over all calls of `write`, found by measurement: small ones, and those over the warning limit. */
-const IN_FLIGHT = { small: 32, large: 8 };
+/** Batches under way to one node, found by measurement: small ones, and those over the warning limit. */
+const IN_FLIGHT = { small: 64, large: 16 };
+/** Several times what is under way to a node in small batches and in large ones. */
+const APPETITE = 8_000;
 
 export interface CassandraOptions {
   /** `host:port` of some of the nodes; the others are found. */
@@ -26,7 +28,7 @@ export interface CassandraOptions {
   ttlSeconds?: number;
   /** Size of a batch as Cassandra counts it; where it is left out, as much as it takes without a warning in its log. */
   batchBytes?: number;
-  /** Batches under way over all calls. */
+  /** Batches under way to one node. */
   maxInFlight?: number;
 }
 
@@ -41,6 +43,7 @@ export function openCassandra(options: CassandraOptions): Store {
   const link = openLink(options);
   return {
     name: `Cassandra at ${options.contactPoints.join(",")}`,
+    appetite: APPETITE,
     check: () => check(link, table),
     diagnose: (wanted) => diagnose(link, table, wanted),
     init: (wanted) => init(link, table, wanted),

@@ -9,7 +9,7 @@ import { checkFile, diagnoseFile } from "./sqlite_check.ts";
 import { KeyspaceFile } from "./sqlite_file.ts";
 import { count, get, scan } from "./sqlite_read.ts";
 import { select } from "./sqlite_select.ts";
-import { SqliteWriter } from "./sqlite_write.ts";
+import { SqliteWriter, TRANSACTION_ROWS } from "./sqlite_write.ts";
 import type { SelectPage, Store, StoredRow, StoreInitOptions, WriteResult } from "./store.ts";
 
 export interface SqliteStoreOptions {
@@ -28,6 +28,7 @@ type Progress = (share: number, rows: number) => void;
 
 class SqliteStore implements Store {
   readonly name: string;
+  readonly appetite = 2 * TRANSACTION_ROWS;
   #file: KeyspaceFile;
   #writer: SqliteWriter;
 

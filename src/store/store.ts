@@ -36,6 +36,8 @@ export interface SelectPage {
 export interface Store {
   /** For messages: `Cassandra at 127.0.0.1:9042`, `the embedded store in ./userpipe-data`. */
   readonly name: string;
+  /** Rows under way over all calls of `write` that keep it busy: more of them only take memory. */
+  readonly appetite: number;
   check(): Promise<Check>;
   /**
    * What works and what does not, in the order of the way to it, as it is found; changes nothing. Ends behind what

@@ -64,6 +64,8 @@ const END_CHECK_MS = 100;
 /** With a limit of the rate, a batch is a tenth of a second's worth. */
 const RATE_BATCHES = 10;
 const MAX_BATCH_MESSAGES = 5_000;
+/** At least so many batches are under way, so that one that is slow holds up none but its own partition. */
+const APPETITE_BATCHES = 8;
 
 /**
  * Resolves when a limit is reached or `stop` was aborted, with everything read acknowledged and committed.
@@ -80,6 +82,8 @@ class StreamRun {
   readonly #writer: Writer;
   readonly #deadLetterOutage: Outage;
   readonly #tasks = new Set<Promise<void>>();
+  /** Records under way. */
+  #pending = 0;
   readonly #ended = new AbortController();
   /** Room for the rows of a batch, used again by the next: what is made anew for each costs more to collect. */
   readonly #packers: Packer[] = [];
@@ -149,8 +153,12 @@ class StreamRun {
   }
 
   #maxBatchMessages(): number {
-    const { maxRate } = this.#options;
-    return maxRate === undefined ? MAX_BATCH_MESSAGES : Math.min(MAX_BATCH_MESSAGES, Math.ceil(maxRate / RATE_BATCHES));
+    const { maxRate = Infinity, store } = this.#options;
+    return Math.min(
+      MAX_BATCH_MESSAGES,
+      Math.ceil(maxRate / RATE_BATCHES),
+      Math.ceil(store.appetite / APPETITE_BATCHES),
+    );
   }
 
   async #setEnds(partitions: readonly PartitionRange[]): Promise<void> {
@@ -172,6 +180,7 @@ class StreamRun {
       const batch = await subscription.next();
       if (batch === null) return;
       const part = this.#limits.take(batch);
+      this.#pending += part.messages.length;
       if (this.#limits.used) subscription.stop();
       const task = this.#carry(batch, part).then(() => {
         this.#judgeRefused(false);
@@ -181,7 +190,11 @@ class StreamRun {
         subscription.stop();
       });
       this.#tasks.add(task);
-      task.then(() => this.#tasks.delete(task));
+      task.then(() => {
+        this.#tasks.delete(task);
+        this.#pending -= part.messages.length;
+      });
+      while (this.#pending >= this.#options.store.appetite) await Promise.race(this.#tasks);
       if (maxRate !== undefined) {
         const now = performance.now();
         due = Math.max(due, now) + part.messages.length / maxRate * 1000;

@@ -11,6 +11,7 @@ export function memoryStore(fate: Fate): Store & { rows: Map<string, Row>; calls
   const rows = new Map<string, Row>();
   const store = {
     name: "the store in memory",
+    appetite: 10_000,
     rows,
     calls: 0,
     check: async () => ({ component: "store", ok: true, detail: "" }),
