@@ -26,7 +26,7 @@ import {
 import type { GroupOptions } from "./kafka_group.ts";
 import { receive, socketFactory } from "./kafka_receive.ts";
 import { decodeFetchResponse, type FetchedPartition } from "./kafka_fetch_response.ts";
-import type { KafkaCluster, KafkaConnection, KafkaGroup, Versions } from "./kafka_types.ts";
+import type { KafkaCluster, KafkaConnection, KafkaGroup, SocketRequest, Versions } from "./kafka_types.ts";
 
 /** How kafkajs is to reach a cluster, and how long it may take. */
 export interface ClusterOptions {
@@ -179,9 +179,6 @@ export async function newMemberId(group: KafkaGroup): Promise<string> {
 
 type JoinGroup = Versions<object, { memberId: string }>;
 
-/** How often a connection with requests under way looks whether one took too long, in ms; kafkajs: 100. */
-const TIMEOUT_CHECK_MS = 1_000;
-
 RequestQueue.prototype.scheduleCheckPendingRequests = function () {
   // kafkajs wakes each connection every millisecond, whether anything waits or not. What waits for an answer in
   // front of it is looked at when that comes; only what Kafka asked to hold back needs a clock.
@@ -193,21 +190,26 @@ RequestQueue.prototype.scheduleCheckPendingRequests = function () {
   }, heldBackMs);
 };
 
+/** kafkajs looks ten times a second whether a request took too long, also where none is under way. */
 RequestQueue.prototype.scheduleRequestTimeoutCheck = function () {
-  this.destroy();
-  this.requestTimeoutIntervalId = setInterval(() => {
-    for (const request of this.inflight.values()) {
-      if (Date.now() - request.sentAt > request.requestTimeout) request.timeoutRequest();
-    }
-    if (!this.isConnected()) this.destroy();
-  }, TIMEOUT_CHECK_MS);
+  clearTimeout(this.requestTimeoutIntervalId);
+  const left = [...this.inflight.values(), ...this.pending].map(timeLeft);
+  if (left.length === 0) return;
+  this.requestTimeoutIntervalId = setTimeout(() => {
+    for (const request of [...this.inflight.values()]) if (timeLeft(request) <= 0) request.timeoutRequest();
+    this.scheduleRequestTimeoutCheck();
+  }, Math.max(1, Math.min(...left)));
 };
+
+const timeLeft = (request: SocketRequest) => (request.sentAt ?? Date.now()) + request.requestTimeout - Date.now();
 
 const createSocketRequest = RequestQueue.prototype.createSocketRequest;
 RequestQueue.prototype.createSocketRequest = function (pushed: { entry: { apiName: string }; requestTimeout: number }) {
   const request = createSocketRequest.call(this, pushed);
   // The first request of a connection: who does not answer it is no Kafka, or hangs.
   if (pushed.entry.apiName === "ApiVersions") request.requestTimeout = pushed.requestTimeout;
+  // It is under way once it is pushed.
+  queueMicrotask(() => this.scheduleRequestTimeoutCheck());
   return request;
 };
 

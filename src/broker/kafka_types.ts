@@ -84,3 +84,11 @@ export interface KafkaGroup {
   checkForStaleAssignment(): void;
   leave(): Promise<void>;
 }
+
+/** A request of kafkajs; times in ms. */
+export interface SocketRequest {
+  /** null before it is sent. */
+  sentAt: number | null;
+  requestTimeout: number;
+  timeoutRequest(): void;
+}

@@ -23,7 +23,7 @@ const STEP = { maxBytes: 1024 * 1024, maxWaitMs: 0 };
 const MAX_ENTRY_BYTES = 256 * 1024 * 1024;
 const BACKOFF = { firstMs: 500, maxMs: 30_000 };
 /** How often a schedule looks whether there is anything to forward, in ms. */
-const LOOK_MS = 1_000;
+const LOOK_MS = 2_000;
 
 export interface OutboxOptions {
   /** The embedded broker on a file of its own. */

@@ -5,6 +5,7 @@
  */
 import type { Client, policies } from "cassandra-driver";
 import Connection from "cassandra-driver/lib/connection.js";
+import { Host } from "cassandra-driver/lib/host.js";
 import type { Socket } from "node:net";
 import { sleep } from "../backoff.ts";
 import { PROTOCOL_VERSION } from "./cassandra_frames.ts";
@@ -23,6 +24,10 @@ interface DriverConnection {
   bindSocketListeners(): void;
   clearAndInvokePending(): void;
   close(): void;
+}
+
+interface CountingHost {
+  _healthResponseCountTimer?: ReturnType<typeof setTimeout>;
 }
 
 interface ControlConnection {
@@ -44,6 +49,14 @@ const bindSocketListeners = Connection.prototype.bindSocketListeners;
 Connection.prototype.bindSocketListeners = function (this: DriverConnection) {
   bindSocketListeners.call(this);
   this.netClient.once("close", () => this.clearAndInvokePending());
+};
+
+/** What the driver counts five times a second for each node is for a policy that is not used here. */
+const setDistance = Host.prototype.setDistance;
+Host.prototype.setDistance = function (this: CountingHost, distance: number) {
+  const set: number = setDistance.call(this, distance);
+  clearInterval(this._healthResponseCountTimer);
+  return set;
 };
 
 /** Mends one client. Call the answer after `shutdown()`, or instead of it where `connect()` failed. */
