@@ -18,5 +18,5 @@ const REASONS: readonly (readonly [said: RegExp, why: string])[] = [
   [/EHOSTUNREACH|ENETUNREACH/, "there is no route to it"],
   [/ERR_SSL|SSL|TLS|certificate/, "no secure connection (TLS)"],
   [/ETIMEDOUT|time[d]? ?out|no answer in|did not reply/i, "timed out"],
-  [/ECONNRESET|EPIPE|closed|hang up|ended/i, "it closed the connection (it may expect TLS)"],
+  [/ECONNRESET|EPIPE|closed|hang up|ended/i, "it closed the connection"],
 ];

@@ -5,6 +5,7 @@
 import type { Message } from "../broker/broker.ts";
 import { fault } from "../fault.ts";
 import type { Pipeline } from "../pipeline.ts";
+import { Slab } from "../slab.ts";
 import type { Page, Source } from "../source/source.ts";
 import { type DeadLetter, deadLetterOfSource, publishDeadLetters } from "../stream/dead_letters.ts";
 import { Outage } from "../stream/outage.ts";
@@ -40,6 +41,7 @@ export class IngestFailed extends Error {
 }
 
 const encoder = new TextEncoder();
+const slab = new Slab();
 
 /**
  * Resolves once everything that was fetched is published, in the outbox or dead-lettered (I2, I3).
@@ -117,7 +119,7 @@ function prepare({ pipeline, run }: IngestOptions, page: Page, before: number): 
       const event = pipeline.normalise(checked.value);
       const key = pipeline.key(event);
       messages.push({
-        key: encoder.encode(key),
+        key: slab.encode(key),
         value: pipeline.encode(event),
         headers,
         timestamp: times(key),

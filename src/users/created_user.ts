@@ -4,6 +4,7 @@
  */
 import { z } from "zod";
 import type { Column, Result, Table, Value } from "../pipeline.ts";
+import { Slab } from "../slab.ts";
 import { checkBy, object, text, uuid } from "./fields.ts";
 import { wanted } from "./wording.ts";
 
@@ -38,12 +39,12 @@ export const TABLE: Table = {
   columns: NAMES.map((name): Column => ({ name, type: name === "id" ? "uuid" : "text" })),
 };
 
-const encoder = new TextEncoder();
+const slab = new Slab();
 /** `fatal` refuses what is not UTF-8; `ignoreBOM` keeps a byte order mark, which JSON does not allow, to be refused. */
 const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
 export function encode(event: CreatedUser): Uint8Array {
-  return encoder.encode(JSON.stringify(event));
+  return slab.encode(JSON.stringify(event));
 }
 
 export function decode(bytes: Uint8Array): Result<CreatedUser> {

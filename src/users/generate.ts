@@ -71,14 +71,16 @@ function location(random: Random, nation: Nation) {
 }
 
 function login(random: Random) {
+  // Digits of the right length are all that a reader sees of a hash.
+  const digest = hexes(random, 8);
   return {
     uuid: uuid(random),
     username: `${random.pick(ADJECTIVES)}${random.pick(ANIMALS)}${100 + random.below(900)}`,
     password: random.pick(PASSWORDS),
     salt: hex(random),
-    md5: hexes(random, 4),
-    sha1: hexes(random, 5),
-    sha256: hexes(random, 8),
+    md5: digest.slice(0, 32),
+    sha1: digest.slice(0, 40),
+    sha256: digest,
   };
 }
 
@@ -108,12 +110,23 @@ function hexes(random: Random, words: number): string {
   return digits;
 }
 
+/** What each pattern is made of: how many digits, or a text, or `@` for a letter. */
+const PARTS = new Map<string, (number | string)[]>();
+
+function partsOf(pattern: string): (number | string)[] {
+  let parts = PARTS.get(pattern);
+  if (parts === undefined) {
+    parts = (pattern.match(/#{1,9}|@|[^#@]+/g) ?? []).map((part) => part[0] === "#" ? part.length : part);
+    PARTS.set(pattern, parts);
+  }
+  return parts;
+}
+
 function filled(random: Random, pattern: string): string {
   let text = "";
-  for (const char of pattern) {
-    if (char === "#") text += random.below(10);
-    else if (char === "@") text += String.fromCharCode(65 + random.below(26));
-    else text += char;
+  for (const part of partsOf(pattern)) {
+    if (typeof part === "number") text += String(random.below(10 ** part)).padStart(part, "0");
+    else text += part === "@" ? String.fromCharCode(65 + random.below(26)) : part;
   }
   return text;
 }
