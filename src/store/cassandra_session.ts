@@ -8,7 +8,7 @@ import { nameOf } from "./cassandra_errors.ts";
 
 const DEFAULT_PORT = 9042;
 /** How long one contact point may take to accept a connection. */
-const CONNECT_MS = 2_000;
+const CONNECT_MS = 3_000;
 /** How long the handshake, a preparation or a heartbeat may take. */
 const HANDSHAKE_MS = 4_000;
 /** How many requests may be late before their connection counts as dead. */
