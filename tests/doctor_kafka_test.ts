@@ -14,7 +14,7 @@ import { topicFindings } from "../src/broker/kafka_topic_check.ts";
 import { java } from "../tools/services/java.ts";
 import { startKafka } from "../tools/services/kafka.ts";
 import { freePort } from "../tools/services/ports.ts";
-import { endpointOf, stopJava } from "../tools/services/service.ts";
+import { endpointOf, stopService } from "../tools/services/service.ts";
 import { withFolder } from "./support/cli.ts";
 import { examineFresh, type Found, names, onlyThese, type Trap } from "./support/doctor.ts";
 import { kafkaProxy } from "./support/kafka_proxy.ts";
@@ -259,7 +259,7 @@ serviceTest(
           );
         });
       } finally {
-        await stopJava(kafka, 0);
+        await stopService(kafka, 0);
       }
     }),
   { ignore: noJava !== undefined },

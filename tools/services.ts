@@ -1,12 +1,27 @@
 /**
  * `deno task services up|down|status`: a Kafka and a Cassandra for development and tests, with Docker Compose where a
- * daemon answers, else from Maven Central's jars with Java, everything under the ignored folder `.services/`.
+ * daemon answers, else from Maven Central's jars with Java; where asked for also a Postgres, from what is installed.
+ * Everything is under the ignored folder `.services/`.
  */
-import { resolve } from "node:path";
+import { join, resolve } from "node:path";
 import { Command, InvalidArgumentError, Option } from "commander";
 import { isAlive } from "./services/process.ts";
-import { endpointOf, type Service, ServiceError, type ServiceName } from "./services/service.ts";
-import { alone, answers, down, hold, type Holder, isHeld, letGo, NAMES, running, up } from "./services/set.ts";
+import { postgresUrl } from "./services/postgres.ts";
+import { endpointOf, type Service, ServiceError, type ServiceName, startedIn } from "./services/service.ts";
+import {
+  alone,
+  answers,
+  DEFAULT_PORT,
+  down,
+  hold,
+  type Holder,
+  isHeld,
+  letGo,
+  NAMES,
+  running,
+  up,
+  USUAL,
+} from "./services/set.ts";
 import { DEFAULT_DIR } from "./services/where.ts";
 
 interface Flags {
@@ -14,6 +29,8 @@ interface Flags {
   only?: ServiceName;
   kafkaPort?: number;
   cassandraPort?: number;
+  postgresPort?: number;
+  postgres?: boolean;
   whilePid?: number;
   wipe?: boolean;
 }
@@ -24,8 +41,10 @@ function say(line: string): void {
   console.log(line);
 }
 
-function namesOf({ only }: Flags): readonly ServiceName[] {
-  return only === undefined ? NAMES : [only];
+/** Those that a command is about: of Postgres it is only where it was asked for, or started here. */
+function namesOf({ dir, only, postgres }: Flags): readonly ServiceName[] {
+  if (only !== undefined) return [only];
+  return postgres || startedIn(join(dir, "postgres")) !== undefined ? NAMES : USUAL;
 }
 
 async function upCommand(flags: Flags): Promise<void> {
@@ -40,12 +59,12 @@ async function upCommand(flags: Flags): Promise<void> {
 }
 
 async function bringUp(flags: Flags, holder: Holder): Promise<void> {
-  const { dir, kafkaPort, cassandraPort } = flags;
+  const { dir, kafkaPort, cassandraPort, postgresPort } = flags;
   const services = await alone(dir, say, async () => {
     const started = await up({
       dir,
       names: namesOf(flags),
-      ports: { kafka: kafkaPort, cassandra: cassandraPort },
+      ports: { kafka: kafkaPort, cassandra: cassandraPort, postgres: postgresPort },
       say,
     });
     hold(dir, holder);
@@ -74,6 +93,7 @@ async function release(flags: Flags, holder: Holder): Promise<void> {
 }
 
 function flagOf(service: Service): string {
+  if (service.name === "postgres") return `--runs ${postgresUrl(service)}`;
   return `${service.name === "kafka" ? "--brokers" : "--contact-points"} ${endpointOf(service)}`;
 }
 
@@ -120,8 +140,8 @@ function whole(text: string): number {
   return Number(text);
 }
 
-function port(name: ServiceName, standard: number): Option {
-  return new Option(`--${name}-port <port>`, `port of ${name} (default ${standard}; 0: any free one)`)
+function port(name: ServiceName): Option {
+  return new Option(`--${name}-port <port>`, `port of ${name} (default ${DEFAULT_PORT[name]}; 0: any free one)`)
     .env(`USERPIPE_SERVICES_${name.toUpperCase()}_PORT`)
     .argParser(whole);
 }
@@ -140,8 +160,10 @@ await new Command("services")
   .description("Starts a Kafka and a Cassandra for development and tests, and ends what it started.")
   .addCommand(
     command("up", "start what does not run yet, and wait until both answer", upCommand)
-      .addOption(port("kafka", 9092))
-      .addOption(port("cassandra", 9042))
+      .addOption(port("kafka"))
+      .addOption(port("cassandra"))
+      .addOption(port("postgres"))
+      .option("--postgres", "a Postgres too")
       .addOption(new Option("--while-pid <pid>", "stay, and end them when that process is gone").argParser(whole))
       .option("--wipe", `with --while-pid: ${WIPE} when it ends`),
   )

@@ -1,15 +1,17 @@
-/** A Kafka and a Cassandra of a test's own: it may stop, freeze and kill them. Their data are kept from start to start. */
+/** A Kafka, a Cassandra or a Postgres of a test's own: it may stop, freeze and kill them. Their data are kept from start to start. */
 import { join } from "node:path";
-import process from "node:process";
 import { type CassandraOptions, startCassandra } from "../../tools/services/cassandra.ts";
 import { java } from "../../tools/services/java.ts";
 import { type KafkaOptions, startKafka } from "../../tools/services/kafka.ts";
 import { freePort } from "../../tools/services/ports.ts";
-import { endpointOf, type Service, stopJava } from "../../tools/services/service.ts";
+import { type PostgresOptions, postgresUrl, startPostgres } from "../../tools/services/postgres.ts";
+import { familyOf, signalTo } from "../../tools/services/process.ts";
+import { endpointOf, type Service, stopService } from "../../tools/services/service.ts";
 
 /** Below the range that outgoing connections take theirs from, and above that of the services by hand. */
 const KAFKA_FROM = 21_092;
 const CASSANDRA_FROM = 21_542;
+const POSTGRES_FROM = 21_932;
 
 export class OwnService implements AsyncDisposable {
   readonly #start: () => Promise<Service>;
@@ -32,21 +34,21 @@ export class OwnService implements AsyncDisposable {
 
   /** Asks it to end. */
   stop(): Promise<void> {
-    return stopJava(this.#running());
+    return stopService(this.#running());
   }
 
   /** SIGKILL. */
   kill(): Promise<void> {
-    return stopJava(this.#running(), 0);
+    return stopService(this.#running(), 0);
   }
 
   /** SIGSTOP: connections stay, and nothing answers. */
   freeze(): void {
-    process.kill(this.#running().pid, "SIGSTOP");
+    for (const member of familyOf(this.#running().pid)) signalTo(member, "SIGSTOP");
   }
 
   thaw(): void {
-    process.kill(this.#running().pid, "SIGCONT");
+    for (const member of familyOf(this.#running().pid)) signalTo(member, "SIGCONT");
   }
 
   #running(): Service {
@@ -78,7 +80,23 @@ export function ownCassandra(folder: string, options: Partial<CassandraOptions> 
   return new OwnService(() => startCassandra({ dir, yaml: SYNCED, ...options, port, storagePort })).start();
 }
 
-/** Why no service can be started here; undefined where one can. */
+/** A Postgres, and how a client names it. */
+export class OwnPostgres extends OwnService {
+  get url(): string {
+    const [address, port] = this.endpoint.split(":");
+    return postgresUrl({ address: address!, port: Number(port) });
+  }
+}
+
+export async function ownPostgres(folder: string, options: Partial<PostgresOptions> = {}): Promise<OwnPostgres> {
+  // Two that start at once find the same port free.
+  const port = freePort("127.0.0.1", POSTGRES_FROM + Deno.pid % 400);
+  // Its data belong to a user who else could not reach them.
+  await Deno.chmod(folder, 0o711);
+  return await new OwnPostgres(() => startPostgres({ dir: join(folder, "postgres"), port, ...options })).start();
+}
+
+/** Why no Kafka and no Cassandra can be started here; undefined where they can. */
 export async function cannotStart(): Promise<string | undefined> {
   try {
     await java();

@@ -4,7 +4,7 @@ import { join, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import { classPath, java } from "./java.ts";
 import { cassandraAnswers, freePort } from "./ports.ts";
-import { type JavaOptions, type Service, startJava } from "./service.ts";
+import { type JavaOptions, markOf, type Service, startProcess } from "./service.ts";
 import { CASSANDRA_VERSION, JARS } from "./where.ts";
 
 export interface CassandraOptions extends JavaOptions {
@@ -73,13 +73,15 @@ export async function startCassandra(options: CassandraOptions): Promise<Service
   const settings = join(dir, "cassandra.yaml");
   writeFileSync(settings, JSON.stringify({ ...yamlOf(dir, address, options), ...options.yaml }, null, 2));
   writeFileSync(join(dir, "logback.xml"), LOGBACK);
-  return await startJava({
+  return await startProcess({
     ...options,
     name: "cassandra",
     dir,
     address,
-    java: program,
+    engine: "java",
+    command: program,
     args: [
+      `-D${markOf(dir)}`,
       "-Xms512m",
       "-Xmx1g",
       "-XX:+UseG1GC",

@@ -4,7 +4,7 @@ import { join, resolve } from "node:path";
 import { classPath, java } from "./java.ts";
 import { freePort, kafkaAnswers } from "./ports.ts";
 import { run } from "./process.ts";
-import { type JavaOptions, type Service, ServiceError, startJava } from "./service.ts";
+import { type JavaOptions, markOf, type Service, ServiceError, startProcess } from "./service.ts";
 import { JARS, KAFKA_VERSION } from "./where.ts";
 
 export interface KafkaOptions extends JavaOptions {
@@ -37,13 +37,15 @@ export async function startKafka(options: KafkaOptions): Promise<Service> {
   const properties = { ...propertiesOf(dir, address, port), ...options.properties };
   writeFileSync(settings, Object.entries(properties).map(([name, value]) => `${name}=${value}\n`).join(""));
   await format(program, jars, settings, properties["log.dirs"]);
-  return await startJava({
+  return await startProcess({
     ...options,
     name: "kafka",
     dir,
     address,
-    java: program,
+    engine: "java",
+    command: program,
     args: [
+      `-D${markOf(dir)}`,
       "-Xms256m",
       "-Xmx512m",
       `${SIMPLE_LOGGER}.defaultLogLevel=info`,

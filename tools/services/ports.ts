@@ -1,4 +1,4 @@
-/** Ports: which are free, and whether a Kafka or a Cassandra answers at one. */
+/** Ports: which are free, and whether a Kafka, a Cassandra or a Postgres answers at one. */
 
 const ANSWER_WITHIN_MS = 1000;
 
@@ -34,6 +34,14 @@ export async function cassandraAnswers(hostname: string, port: number): Promise<
   const [options, supported] = [5, 6];
   const answer = await exchange(hostname, port, Uint8Array.of(4, 0, 0, 0, options, 0, 0, 0, 0), 9);
   return answer !== undefined && answer[0] === 0x84 && answer[4] === supported;
+}
+
+/** Whether Postgres takes clients there: sends StartupMessage (protocol 3.0) and reads an authentication request. */
+export async function postgresAnswers(hostname: string, port: number): Promise<boolean> {
+  const user = new TextEncoder().encode("user\0userpipe\0\0");
+  const answer = await exchange(hostname, port, Uint8Array.of(0, 0, 0, 8 + user.length, 0, 3, 0, 0, ...user), 1);
+  // While it starts it answers with an error.
+  return answer?.[0] === "R".charCodeAt(0);
 }
 
 /** Sends `request` and reads `length` bytes; undefined where nothing listens, it closes, or it takes too long. */

@@ -73,22 +73,45 @@ function ofProc(pid: number, file: string): string {
   }
 }
 
-/** Asks a process to end, and kills it where it is still there after `withinMs` (0: at once); returns once it is gone. */
-export async function stopProcess(pid: number, withinMs: number): Promise<void> {
+/** A process and its children, itself first: a Postgres is several. */
+export function familyOf(pid: number): number[] {
+  const children = Deno.build.os === "linux" ? ofProc(pid, `task/${pid}/children`) : childrenByPs(pid);
+  return [pid, ...children.split(/\s+/).filter((each) => each !== "").map(Number)];
+}
+
+function childrenByPs(pid: number): string {
+  const listed = new Deno.Command("pgrep", { args: ["-P", String(pid)] }).outputSync();
+  return new TextDecoder().decode(listed.stdout);
+}
+
+/**
+ * Asks a process to end, and kills it and its children where it is still there after `withinMs` (0: at once); returns once
+ * it is gone.
+ */
+export async function stopProcess(pid: number, withinMs: number, ask: "SIGTERM" | "SIGINT" = "SIGTERM"): Promise<void> {
   const deadline = Date.now() + withinMs;
-  let signal: "SIGTERM" | "SIGKILL" = withinMs > 0 ? "SIGTERM" : "SIGKILL";
-  signalTo(pid, signal);
-  while (isAlive(pid)) {
-    if (signal === "SIGTERM" && Date.now() > deadline) signalTo(pid, signal = "SIGKILL");
+  let members = [pid];
+  let asked = false;
+  while (members.some(isAlive)) {
+    if (withinMs > 0 && Date.now() < deadline) {
+      if (!asked) signalTo(pid, ask);
+      asked = true;
+    } else if (members.length === 1) {
+      // A process that stands still makes no more children.
+      signalTo(pid, "SIGSTOP");
+      members = familyOf(pid);
+      for (const member of members) signalTo(member, "SIGKILL");
+    }
     await new Promise((resolve) => setTimeout(resolve, POLL_MS));
   }
 }
 
-function signalTo(pid: number, signal: "SIGTERM" | "SIGKILL"): void {
+/** A signal to a process that may be gone by now. */
+export function signalTo(pid: number, signal: Deno.Signal): void {
   try {
     process.kill(pid, signal);
-    // One that was frozen hears SIGTERM only when it goes on.
-    if (signal === "SIGTERM") process.kill(pid, "SIGCONT");
+    // One that was frozen hears it only when it goes on.
+    if (signal === "SIGTERM" || signal === "SIGINT") process.kill(pid, "SIGCONT");
   } catch (error) {
     if ((error as { code?: string }).code !== "ESRCH") throw error;
   }

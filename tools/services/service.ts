@@ -1,17 +1,17 @@
 /**
- * What a started service is, and how a Java one is started, found again and ended: a process of its own with a log,
+ * What a started service is, and how one without a container is started, found again and ended: a process with a log,
  * known by a record in its folder and a mark on its command line, so that only what was started here is ever ended.
  */
 import { join } from "node:path";
-import { commandOf, launch, stopProcess, tail } from "./process.ts";
+import { commandOf, isAlive, launch, stopProcess, tail } from "./process.ts";
 import { isFree } from "./ports.ts";
 
-export type ServiceName = "kafka" | "cassandra";
+export type ServiceName = "kafka" | "cassandra" | "postgres";
 
 /** A service that was started. A record in its folder holds it, so that another process finds it. */
 export interface Service {
   name: ServiceName;
-  engine: "java" | "docker";
+  engine: "java" | "program" | "docker";
   /** Its own folder: configuration, data, log. */
   dir: string;
   address: string;
@@ -34,23 +34,27 @@ export class ServiceError extends Error {
   }
 }
 
-/** What every Java service may be given. */
-export interface JavaOptions {
+/** What every service that is a process may be given. */
+export interface ProcessOptions {
   /** The service's own folder; its data outlive a stop. */
   dir: string;
   /** The port for clients. */
   port: number;
-  /** More arguments for the JVM; a later one wins over the service's own. */
-  jvm?: string[];
   /** How long it may take to answer, in ms. */
   readyWithinMs?: number;
 }
 
-interface JavaService extends JavaOptions {
+export interface JavaOptions extends ProcessOptions {
+  /** More arguments for the JVM; a later one wins over the service's own. */
+  jvm?: string[];
+}
+
+interface ProcessService extends ProcessOptions {
   name: ServiceName;
+  engine: "java" | "program";
   address: string;
-  java: string;
-  /** Everything behind `java`. */
+  command: string;
+  /** Everything behind the command; {@linkcode markOf} its folder is among them. */
   args: string[];
   /** Whether the service at this address answers as it should. */
   answers: (address: string, port: number) => Promise<boolean>;
@@ -61,8 +65,8 @@ const STOP_WITHIN_MS = 30_000;
 const POLL_MS = 100;
 
 /** The mark on the command line of the process that serves `dir`. */
-function markOf(dir: string): string {
-  return `-Duserpipe.service=${dir}`;
+export function markOf(dir: string): string {
+  return `userpipe.service=${dir}`;
 }
 
 function recordOf(dir: string): string {
@@ -105,11 +109,11 @@ function isOurs(service: Service): boolean {
 }
 
 /**
- * Starts a Java service and returns once it answers.
+ * Starts a service as a process and returns once it answers.
  * @throws {ServiceError} where its port is taken, or it ends or stays silent: with the last lines of its log.
  */
-export async function startJava(options: JavaService): Promise<Service> {
-  const { name, dir, address, port } = options;
+export async function startProcess(options: ProcessService): Promise<Service> {
+  const { name, engine, dir, address, port, command, args } = options;
   if (!isFree(address, port)) {
     throw new ServiceError(
       `Cannot start ${name}: port ${port} of ${address} is taken by another program`,
@@ -117,23 +121,23 @@ export async function startJava(options: JavaService): Promise<Service> {
     );
   }
   const log = join(dir, "log.txt");
-  const args = [markOf(dir), ...options.args];
-  const pid = await launch({ command: options.java, args, cwd: dir, log });
-  const service: Service = { name, engine: "java", dir, address, port, pid, log };
+  const pid = await launch({ command, args, cwd: dir, log });
+  const service: Service = { name, engine, dir, address, port, pid, log };
   writeRecord(service);
   await untilAnswers(service, options);
   return service;
 }
 
-async function untilAnswers(service: Service, { answers, readyWithinMs = READY_WITHIN_MS }: JavaService) {
+async function untilAnswers(service: Service, { answers, readyWithinMs = READY_WITHIN_MS }: ProcessService) {
   const deadline = Date.now() + readyWithinMs;
   while (!await answers(service.address, service.port)) {
-    const ended = !isOurs(service);
+    // Its command line is empty for a moment, while it becomes the program that it starts.
+    const ended = !isAlive(service.pid);
     if (!ended && Date.now() < deadline) {
       await new Promise((resolve) => setTimeout(resolve, POLL_MS));
       continue;
     }
-    await stopJava(service);
+    await stopService(service);
     throw new ServiceError(
       `${service.name} ${ended ? "ended while it started" : `did not answer within ${readyWithinMs / 1000} s`}`,
       `The last lines of ${service.log}:\n${tail(service.log, 25)}`,
@@ -141,8 +145,9 @@ async function untilAnswers(service: Service, { answers, readyWithinMs = READY_W
   }
 }
 
-/** Ends a Java service: asks it to, and kills it where it is still there after `withinMs` (0: at once). Its data stay. */
-export async function stopJava(service: Service, withinMs = STOP_WITHIN_MS): Promise<void> {
-  if (isOurs(service)) await stopProcess(service.pid, withinMs);
+/** Ends a service that is a process: asks it to, and kills it where it is there after `withinMs` (0: at once). Its data stay. */
+export async function stopService(service: Service, withinMs = STOP_WITHIN_MS): Promise<void> {
+  // A Postgres that hears SIGTERM waits for its clients to go.
+  if (isOurs(service)) await stopProcess(service.pid, withinMs, service.name === "postgres" ? "SIGINT" : "SIGTERM");
   dropRecord(service.dir);
 }

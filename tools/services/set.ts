@@ -1,19 +1,23 @@
-/** A set of services, one Kafka and one Cassandra in a folder: started, ended and looked at together, by one at a time. */
+/** A set of services, one Kafka, one Cassandra and, where asked for, one Postgres in a folder: started, ended and looked at together, by one at a time. */
 import { existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { startCassandra } from "./cassandra.ts";
 import { composeWorks, isContainerRunning, startContainer, stopContainers } from "./docker.ts";
 import { startKafka } from "./kafka.ts";
-import { cassandraAnswers, freePort, kafkaAnswers } from "./ports.ts";
+import { cassandraAnswers, freePort, kafkaAnswers, postgresAnswers } from "./ports.ts";
+import { startPostgres } from "./postgres.ts";
 import { isAlive } from "./process.ts";
-import { type Service, ServiceError, type ServiceName, startedIn, stopJava } from "./service.ts";
+import { type Service, ServiceError, type ServiceName, startedIn, stopService } from "./service.ts";
 
-export const NAMES: readonly ServiceName[] = ["kafka", "cassandra"];
+export const NAMES: readonly ServiceName[] = ["kafka", "cassandra", "postgres"];
 
-const DEFAULT_PORT: Record<ServiceName, number> = { kafka: 9092, cassandra: 9042 };
+/** Those that are started where none is named. */
+export const USUAL: readonly ServiceName[] = ["kafka", "cassandra"];
+
+export const DEFAULT_PORT: Record<ServiceName, number> = { kafka: 9092, cassandra: 9042, postgres: 5432 };
 
 /** Where the search for a free port begins: below the range that outgoing connections take theirs from. */
-const FREE_PORT_FROM: Record<ServiceName, number> = { kafka: 19092, cassandra: 19042 };
+const FREE_PORT_FROM: Record<ServiceName, number> = { kafka: 19092, cassandra: 19042, postgres: 15432 };
 
 const ADDRESS = "127.0.0.1";
 
@@ -30,13 +34,19 @@ export interface UpOptions {
 export async function running(dir: string, names: readonly ServiceName[] = NAMES): Promise<Service[]> {
   const started = names.map((name) => startedIn(join(dir, name))).filter((service) => service !== undefined);
   const runs = await Promise.all(
-    started.map((service) => service.engine === "java" || isContainerRunning(dir, service.name)),
+    started.map((service) => service.engine !== "docker" || isContainerRunning(dir, service.name)),
   );
   return started.filter((_, index) => runs[index]);
 }
 
+const ANSWERS: Record<ServiceName, (address: string, port: number) => Promise<boolean>> = {
+  kafka: kafkaAnswers,
+  cassandra: cassandraAnswers,
+  postgres: postgresAnswers,
+};
+
 export function answers({ name, address, port }: Service): Promise<boolean> {
-  return name === "kafka" ? kafkaAnswers(address, port) : cassandraAnswers(address, port);
+  return ANSWERS[name](address, port);
 }
 
 /**
@@ -44,9 +54,10 @@ export function answers({ name, address, port }: Service): Promise<boolean> {
  * @throws {AggregateError} of a {@linkcode ServiceError} for each that failed.
  */
 export async function up(options: UpOptions): Promise<Service[]> {
-  const docker = await composeWorks();
+  const compose = await composeWorks();
   let before: Promise<unknown> = Promise.resolve();
   const starts = options.names.map((name) => {
+    const docker = compose && name !== "postgres";
     // Two of Compose at once would both make the network.
     const start = docker ? before.then(() => upOne(name, docker, options)) : upOne(name, docker, options);
     before = start.catch(() => {});
@@ -80,7 +91,11 @@ async function upOne(name: ServiceName, docker: boolean, { dir, ports, say: sayL
   }
   const port = wanted === 0 ? freePort(ADDRESS, FREE_PORT_FROM[name]) : wanted ?? DEFAULT_PORT[name];
   const from = performance.now();
-  say(`starting on ${ADDRESS}:${port} ${docker ? "in a container" : "with Java"}`);
+  say(
+    `starting on ${ADDRESS}:${port} ${
+      docker ? "in a container" : name === "postgres" ? "from what is installed" : "with Java"
+    }`,
+  );
   const service = await startOne(name, docker, { dir, port, say });
   say(`answers after ${((performance.now() - from) / 1000).toFixed(1)} s`);
   return service;
@@ -93,13 +108,14 @@ function startOne(
 ): Promise<Service> {
   if (docker) return startContainer(dir, name, port);
   const options = { dir: join(dir, name), port, say };
+  if (name === "postgres") return startPostgres(options);
   return name === "kafka" ? startKafka(options) : startCassandra(options);
 }
 
 /** Ends what was started in a set and returns it; with `wipe` the data go too. */
 export async function down(dir: string, names: readonly ServiceName[], wipe: boolean): Promise<Service[]> {
   const started = names.map((name) => startedIn(join(dir, name))).filter((service) => service !== undefined);
-  await Promise.all(started.filter(({ engine }) => engine === "java").map((service) => stopJava(service)));
+  await Promise.all(started.filter(({ engine }) => engine !== "docker").map((service) => stopService(service)));
   const contained = started.filter(({ engine }) => engine === "docker").map(({ name }) => name);
   if (contained.length > 0) await stopContainers(dir, contained, wipe);
   if (wipe) { for (const name of names) rmSync(join(dir, name), { recursive: true, force: true }); }
