@@ -160,7 +160,7 @@ export function translate(error: unknown, path: string): unknown {
 }
 
 /** Whether it is for want of a permission to write. */
-function isReadOnly(thrown: unknown): boolean {
+export function isReadOnly(thrown: unknown): boolean {
   const { code } = (thrown ?? {}) as { code?: string };
   return [8, 14].includes(sqliteCode(thrown) ?? 0) || ["EACCES", "EPERM", "EROFS"].includes(code ?? "");
 }

@@ -1,47 +1,15 @@
 /** Reading a data folder that may not be written, in each state that its writer may have left it in. */
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { run } from "../tools/services/process.ts";
 import { openSqliteBroker } from "../src/broker/sqlite.ts";
 import { UserpipeError } from "../src/errors.ts";
 import { openSqliteStore } from "../src/store/sqlite.ts";
 import { message, numbered, readAll, spec } from "./contracts/broker_kit.ts";
 import { COLUMNS, put, rows, selected } from "./contracts/store_fixture.ts";
+import { asRoot, cannotBeReadOnly, done, readOnly } from "./support/read_only.ts";
 
 const TABLE = { keyspace: "shop", name: "people", columns: COLUMNS };
-const asRoot = Deno.build.os === "linux" && Deno.uid() === 0;
-
-/** The folder, which nobody may write to while `work` runs: for root, who may write anywhere, a file system of its own. */
-async function readOnly(folder: string, work: () => Promise<void>): Promise<void> {
-  if (asRoot) await done("mount", "--bind", "-o", "ro", folder, folder);
-  else await done("chmod", "-R", "a-w", folder);
-  try {
-    await work();
-  } finally {
-    if (asRoot) await done("umount", folder);
-    else await done("chmod", "-R", "u+w", folder);
-  }
-}
-
-async function done(command: string, ...args: string[]): Promise<void> {
-  const ended = await run(command, args);
-  assert.equal(ended?.code, 0, `${command}: ${ended?.stderr}`);
-}
-
-async function cannot(): Promise<string | undefined> {
-  if (Deno.build.os === "windows") return "Windows keeps no such permissions";
-  const folder = await Deno.makeTempDir();
-  try {
-    await readOnly(folder, async () => {});
-    return undefined;
-  } catch {
-    return "a read-only mount wants more rights than root has here";
-  } finally {
-    await Deno.remove(folder);
-  }
-}
-
-const missing = await cannot();
+const missing = await cannotBeReadOnly();
 
 /** A folder with ten messages and ten rows, as each of `left` leaves it: its writer gone, killed, or at work. */
 function test(name: string, left: "closed" | "log" | "log without index"): void {

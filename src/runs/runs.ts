@@ -1,21 +1,40 @@
-/** The runs port: the record of what ingest did, kept from before a run's first request. */
+/**
+ * The runs port: the record of what ingest did and is to do, kept from before a run's first request, and shared by the
+ * processes of one data folder or of one database.
+ */
+import type { Check } from "../errors.ts";
 import type { SourceRequest } from "../source/source.ts";
 
-export type RunKind = "scheduled" | "manual";
+/** `backfill`: one page of a range that was asked for. */
+export type RunKind = "scheduled" | "manual" | "backfill";
 
-/** Where a run's records go. A run that was cut is fetched again only for the same. */
+/**
+ * How it stands with a run. One that delivered nothing is not `delivered`; of `to outbox`, records wait for the broker;
+ * `skipped` was due while another was under way, `missed` while no process ran; `interrupted` was cut by the end of its
+ * process, or by its person.
+ */
+export const RUN_STATES = [
+  "queued",
+  "running",
+  "delivered",
+  "to outbox",
+  "failed",
+  "skipped",
+  "missed",
+  "interrupted",
+] as const;
+
+export type RunState = typeof RUN_STATES[number];
+
+/** Where a run's records go. A run is fetched again, and a schedule led, only by who has the same. */
 export interface RunTarget {
   pipeline: string;
   broker: "embedded" | "kafka";
   topic: string;
 }
 
-/** A run, the same for each of its attempts. */
-export interface RunStart {
-  id: string;
-  kind: RunKind;
-  /** Of the first attempt, in ms since the epoch. */
-  startedAt: number;
+/** What a run asks of its source: the same for each of its attempts. */
+export interface RunRequest {
   /** For messages: `https://randomuser.me`. */
   source: string;
   sourceKind: SourceRequest["kind"];
@@ -26,62 +45,253 @@ export interface RunStart {
   /** As the settings had it; null is the pipeline's own. */
   url: string | null;
   nat: string | null;
-  target: RunTarget;
 }
 
-/** All that it takes to fetch an HTTP run again. */
-export interface InterruptedRun {
+/** A run that is to be recorded. */
+export interface NewRun extends RunRequest {
   id: string;
   kind: RunKind;
-  source: string;
-  seed: string;
-  page: number;
-  count: number;
-  url: string | null;
-  nat: string | null;
+  target: RunTarget;
+  /** The time, in ms since the epoch, that its schedule named; null for others. */
+  scheduledAt: number | null;
 }
 
-/**
- * How a run ended. One that delivered nothing is not `delivered`; of `to outbox`, records wait for the broker; `cut` was
- * ended by its person and is left at that; `interrupted` has yet to be fetched again.
- */
-export type RunState = "delivered" | "to outbox" | "failed" | "cut" | "interrupted";
-
-/** How an attempt ended, and the state that it leaves the run in. */
-export interface RunEnd {
-  state: RunState;
-  endedAt: number;
+/** What an attempt did. */
+export interface AttemptCounts {
   fetched: number;
   published: number;
   /** Records that were in the outbox when the attempt ended. */
   outbox: number;
   refused: number;
+  /** Of the source's answers, decompressed. */
+  bytes: number;
+}
+
+export interface Attempt extends AttemptCounts {
+  /** From 1. */
+  number: number;
+  /** In ms since the epoch, like all times here. */
+  startedAt: number;
+  /** null while it is under way, and where its process was gone before it could say. */
+  endedAt: number | null;
   error: string | null;
+  /** When the next attempt comes, where one is to come by itself. */
+  nextAt: number | null;
+}
+
+/** A run on record. Its counts are those of its last attempt, and its error is that of its last end. */
+export interface Run extends NewRun, AttemptCounts {
+  state: RunState;
+  queuedAt: number;
+  /** Of the first attempt; null before it. */
+  startedAt: number | null;
+  endedAt: number | null;
+  error: string | null;
+  /** How many attempts there were. */
+  attempts: number;
+}
+
+export interface LogLine {
+  attempt: number;
+  at: number;
+  level: "debug" | "info" | "warning" | "error";
+  text: string;
+}
+
+export interface RunDetails extends Run {
+  tries: Attempt[];
+  log: LogLine[];
+}
+
+/** How an attempt ended, and the state that it leaves the run in. */
+export interface RunEnd extends AttemptCounts {
+  /**
+   * `interrupted` only where it is to be left so. `running`: the next attempt comes at `nextAt`, of the same process while it
+   * lives.
+   */
+  state: "running" | "delivered" | "to outbox" | "failed" | "interrupted";
+  /** Where it is interrupted: whether it is to be fetched again by itself ({@linkcode Runs.interrupted}). */
+  again: boolean;
+  endedAt: number;
+  error: string | null;
+  nextAt: number | null;
+}
+
+/** The right to make a schedule's ticks, until it is lost. */
+export interface Lead {
+  /** The name of the schedule. */
+  schedule: string;
+  /** Grows with each process that leads. What is written under an older one is refused. */
+  epoch: number;
+}
+
+/** How many lines of log a run keeps, and how many characters of each. */
+export const LOG_LINES = 1_000;
+export const LOG_TEXT = 1_000;
+
+/** How long a schedule is led by a process that does not say that it lives, in ms. */
+export const LEASE_MS = 10_000;
+
+/** A schedule on record. */
+export interface ScheduleRecord {
+  name: string;
+  /** For people, as `schedule.ts` has it: `every 1m`; and what it was made of, so that others can work out what is next. */
+  text: string;
+  definition: ScheduleDefinition;
+  target: RunTarget;
+  pausedAt: number | null;
+  /** Whether a process leads it now. */
+  led: boolean;
+  /** The last time that has a run on record. */
+  lastTick: number | null;
+  /**
+   * Times behind it count: `lastTick` or, where that is later, when the schedule was put on record, was resumed, or came to be
+   * defined as it is.
+   */
+  since: number;
+}
+
+export type ScheduleDefinition = { every: number } | { cron: string; timeZone: string };
+
+/** A due time and what becomes of it. */
+export interface Tick {
+  /** In ms since the epoch. Of a schedule and a time there is one run on record, ever. */
+  time: number;
+  /** `running`: this process makes the run, from now on. */
+  state: "running" | "skipped" | "missed";
+  run: NewRun;
+}
+
+export interface RunFilter {
+  states?: readonly RunState[];
+  kinds?: readonly RunKind[];
+  target?: RunTarget;
+  /** Runs that were queued at this time or later. */
+  since?: number;
+  /** 50 unless it is named. */
+  limit?: number;
+}
+
+export interface RunStats {
+  runs: number;
+  /** By state. */
+  states: Partial<Record<RunState, number>>;
+  /** Of the runs that were attempted and are not under way, the share delivered, to the outbox too; null where none was. */
+  delivered: number | null;
+  /** How long the last attempts of the runs took, in ms. */
+  p50Ms: number | null;
+  p95Ms: number | null;
+  fetched: number;
+  published: number;
+  refused: number;
+  /** By the day (UTC, `2026-11-23`) on which the last attempt began or, without one, the run was queued; oldest first. */
+  days: { day: string; runs: number; published: number }[];
+}
+
+/** What a server lets one address fetch: so many records in so long. */
+export interface QuotaLimit {
+  records: number;
+  windowMs: number;
 }
 
 /**
- * A run under way belongs to the process that made it. One whose process is gone is `interrupted`; what is then done about
- * it is up to one process.
+ * A run under way belongs to the process that made it. One whose process is gone is `interrupted`; what is then done about it
+ * is up to one process. What a process writes of a run that is no longer its own is not taken.
  *
  * Only runs over HTTP are fetched again. A file may be another by now, or was standard input, and generated records were
  * never anybody's: such a run stays `interrupted` on record, to be made again by whoever wants it.
+ *
+ * Everything throws {UserpipeError} `data-folder` or `runs-unreachable`. Where the record is a database that is away, what a
+ * process has to say of a run under way (`log`, `end`) is kept by the adapter and written once it is back.
  */
 export interface Runs {
+  /** For messages: `the record of runs in ./userpipe-data`. */
+  readonly name: string;
+  check(): Promise<Check>;
+
   /** I6: resolves once the run's start is durable, as its first attempt. */
-  begin(run: RunStart): Promise<void>;
+  begin(run: NewRun): Promise<void>;
   /**
-   * Marks the runs of processes that are gone, and claims those over HTTP for `target`, oldest first: until this process
-   * ends them or is gone itself, no other is given them. What it has claimed and not begun it is given again.
+   * Resolves once the runs are on record, to be made by whoever takes them.
+   * @returns those that were put there: one whose id is on record already is left out
    */
-  interrupted(target: RunTarget): Promise<InterruptedRun[]>;
+  queue(runs: readonly NewRun[]): Promise<NewRun[]>;
+  /** Claims the oldest queued run of the target and the kinds, and begins its next attempt. */
+  takeQueued(target: RunTarget, kinds: readonly RunKind[]): Promise<Run | null>;
   /**
-   * Begins the next attempt of a run that this process has claimed; resolves once that is durable.
-   * @param startedAt ms since the epoch
+   * Marks the runs of processes that are gone, and claims those over HTTP for `target` that are to be fetched again, oldest
+   * first: until this process ends them or is gone itself, no other is given them. What it has claimed and not begun it is
+   * given again.
+   */
+  interrupted(target: RunTarget): Promise<Run[]>;
+  /**
+   * Begins the next attempt of a run that is this process's; resolves once that is durable.
    * @returns its number, from 2
    * @throws {Error} where the run is not this process's
    */
-  again(id: string, startedAt: number): Promise<number>;
-  /** Ends the attempt under way, and gives the run up. One that is no longer this process's is left as it is. */
-  end(id: string, result: RunEnd): Promise<void>;
+  again(id: string): Promise<number>;
+  /**
+   * Adds to the log of a run that is this process's. Of more than {@linkcode LOG_LINES} lines the oldest go, of a longer
+   * text than {@linkcode LOG_TEXT} its end.
+   */
+  log(id: string, lines: readonly LogLine[]): Promise<void>;
+  /**
+   * Ends the attempt under way or, where the next one is waited for, the run as it is.
+   * @returns false where the run is no longer this process's, and nothing was written
+   */
+  end(id: string, end: RunEnd): Promise<boolean>;
+  /**
+   * Queues a run that has ended once more: the same request, as its next attempt.
+   * @returns why not, where it cannot be: under way, no such run, a source that does not give the same again
+   */
+  retry(id: string): Promise<string | null>;
+
+  /**
+   * Takes the lead of a schedule, or keeps it: called every few seconds by each process that would. A leader that does not
+   * call for {@linkcode LEASE_MS} loses it to the next that does, and with it the runs under way that its ticks made: they
+   * are interrupted. A schedule that is not on record yet is put there; a leader's definition is what counts.
+   * @returns null where another process leads
+   */
+  lead(schedule: Pick<ScheduleRecord, "name" | "text" | "definition" | "target">): Promise<Lead | null>;
+  /** Gives the lead up, so that another process need not wait. */
+  yield(lead: Lead): Promise<void>;
+  /**
+   * Records due times, all or none, on the record's own clock and under the lead's epoch; none where the schedule is paused.
+   * @returns those that were recorded: a time that has a run already, or had one that is pruned, is left out; null where the
+   * lead is lost
+   */
+  tick(lead: Lead, ticks: readonly Tick[]): Promise<Tick[] | null>;
+  schedules(): Promise<ScheduleRecord[]>;
+  /** Holds a schedule, or lets it go on. @returns false where there is no such schedule */
+  pause(schedule: string, paused: boolean): Promise<boolean>;
+  /**
+   * Resolves when something was queued, paused or resumed by anyone, this process too, since it was called: within half a
+   * second, or when the signal is aborted. To miss nothing, call it, look, then await it.
+   */
+  changed(signal: AbortSignal): Promise<void>;
+
+  /**
+   * Takes `records` of what a server allows, over all processes of this record.
+   * @param api whose it is: the origin of its address
+   * @returns null where they may be fetched now, else the time from which they may, and nothing is taken
+   */
+  reserve(api: string, records: number, limit: QuotaLimit): Promise<number | null>;
+  /** The server said that nothing more is to be asked before `until`. */
+  block(api: string, until: number): Promise<void>;
+  /** What is used of the quota now, and until when the server refuses, if it does. */
+  quota(api: string, limit: QuotaLimit): Promise<{ used: number; blockedUntil: number | null }>;
+
+  /** Newest first. */
+  list(filter: RunFilter): Promise<Run[]>;
+  get(id: string): Promise<RunDetails | null>;
+  stats(since: number): Promise<RunStats>;
+  /** The ids that begin so, as they are written; at most ten, newest first. */
+  find(prefix: string): Promise<string[]>;
+  /**
+   * Removes runs that ended before `before`, and of those that ended all but the newest `keep`, with what belongs to them.
+   * What is still to be fetched again by itself has not ended.
+   * @returns how many
+   */
+  prune(before: number, keep?: number): Promise<number>;
   close(): Promise<void>;
 }

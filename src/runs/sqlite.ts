@@ -1,80 +1,172 @@
-/** The record of runs in one SQLite file of the data folder. */
-import { openDatabase } from "../sqlite.ts";
-import type { InterruptedRun, Runs } from "./runs.ts";
-import { Owners } from "./sqlite_owners.ts";
-import { MIGRATIONS } from "./sqlite_schema.ts";
+/** The record of runs in one SQLite file of the data folder: the way of a run, from its begin or its queue to its end. */
+import { type Check, UserpipeError } from "../errors.ts";
+import { dirname } from "node:path";
+import { whyNotAgain } from "./retry.ts";
+import { LEASE_MS, LOG_LINES, LOG_TEXT, type Runs } from "./runs.ts";
+import { Changes } from "./sqlite_changes.ts";
+import { looksOf } from "./sqlite_looks.ts";
+import { quotaOf } from "./sqlite_quota.ts";
+import { RecordFile } from "./sqlite_record.ts";
+import { insertAttempt, insertRun, type Row, runOf, SELECT_RUN } from "./sqlite_rows.ts";
+import { onRecord, schedulesOf } from "./sqlite_schedules.ts";
+import { storable } from "./text.ts";
 
-const BEGIN = `INSERT INTO run
-  (id, kind, started_at, source, source_kind, seed, page, count, url, nat, pipeline, broker, topic, state, owner)
-  VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'running', ?)`;
-const ATTEMPT = "INSERT INTO attempt (run, number, started_at) VALUES (?, ?, ?)";
-const NEXT = "SELECT max(number) + 1 AS number FROM attempt WHERE run = ?";
-const AGAIN = "UPDATE run SET state = 'running' WHERE id = ? AND state = 'interrupted' AND owner = ?";
-
-const OPEN = "state IN ('running', 'interrupted')";
-/** What belongs to a process or, from before runs did, to none that is known. */
-const OWNED = `SELECT DISTINCT owner FROM run WHERE ${OPEN} AND (owner IS NOT NULL OR state = 'running')`;
-const INTERRUPT = `UPDATE run SET state = 'interrupted', owner = NULL WHERE ${OPEN} AND owner IS ?`;
-const CLAIM = `UPDATE run SET owner = ?1 WHERE ${OPEN} AND state = 'interrupted' AND owner IS NULL
-  AND source_kind = 'http' AND pipeline = ?2 AND broker = ?3 AND topic = ?4`;
-const CLAIMED = `SELECT id, kind, source, seed, page, count, url, nat FROM run
-  WHERE ${OPEN} AND state = 'interrupted' AND owner = ? ORDER BY started_at`;
-
-const END = "UPDATE run SET state = ?, owner = NULL WHERE id = ? AND owner = ?";
+const TARGET = "pipeline = ? AND broker = ? AND topic = ?";
+const CLAIM = `UPDATE run SET owner = ?
+  WHERE state = 'interrupted' AND owner IS NULL AND again = 1 AND ${TARGET}`;
+const CLAIMED = `${SELECT_RUN} WHERE state = 'interrupted' AND owner = ? AND ${TARGET} ORDER BY queued_at, seq`;
+const NEXT_ATTEMPT = `UPDATE run SET state = 'running', again = 0, owner = ?2, attempts = attempts + 1,
+    started_at = ifnull(started_at, ?3), ended_at = NULL, error = NULL WHERE seq = ?1`;
+/** Of an attempt that is under way there is no other. */
+const MAY_BEGIN = `SELECT seq, attempts FROM run WHERE id = ? AND owner = ? AND state IN ('running', 'interrupted')
+  AND NOT EXISTS (SELECT 1 FROM attempt
+    WHERE state = 'running' AND attempt.run = seq AND number = attempts AND ended_at IS NULL)`;
+const END = `UPDATE run SET state = ?3, again = ?4 AND source_kind = 'http', owner = ?5, ended_at = ?6, error = ?7
+  WHERE id = ?1 AND owner = ?2 AND state = 'running' RETURNING seq, attempts`;
 const END_ATTEMPT = `UPDATE attempt
-  SET ended_at = ?2, fetched = ?3, published = ?4, outbox = ?5, refused = ?6, error = ?7
-  WHERE run = ?1 AND number = (SELECT max(number) FROM attempt WHERE run = ?1)`;
+  SET ended_at = ?, fetched = ?, published = ?, outbox = ?, refused = ?, bytes = ?, error = ?, next_at = ?
+  WHERE run = ? AND number = ? AND ended_at IS NULL`;
+const QUEUE_AGAIN = "UPDATE run SET state = 'queued', again = 0, ended_at = NULL WHERE id = ?";
+
+const OWN = "SELECT seq FROM run WHERE id = ? AND owner = ?";
+const LAST_LINE = "SELECT ifnull(max(number), 0) AS number FROM log WHERE run = ?";
+const LINE = "INSERT INTO log (run, number, attempt, at, level, text) VALUES (?, ?, ?, ?, ?, ?)";
+const FORGET_LINES = "DELETE FROM log WHERE run = ? AND number <= ?";
+
+export interface SqliteRunsOptions {
+  /** Whether the file is made where it is not there; without it the record is as one that is empty. True by default. */
+  make?: boolean;
+  /** {@linkcode LEASE_MS} by default. */
+  leaseMs?: number;
+}
 
 /** @throws {UserpipeError} `data-folder`, also by all that it does */
-export function openSqliteRuns(path: string): Runs {
-  const db = openDatabase(path, MIGRATIONS);
-  const owners = new Owners(`${path}-owners`);
-  const begin = db.prepare(BEGIN);
-  const attempt = db.prepare(ATTEMPT);
-  const next = db.prepare(NEXT);
-  const again = db.prepare(AGAIN);
-  const owned = db.prepare(OWNED);
-  const interrupt = db.prepare(INTERRUPT);
-  const claim = db.prepare(CLAIM);
-  const claimed = db.prepare(CLAIMED);
-  const end = db.prepare(END);
-  const endAttempt = db.prepare(END_ATTEMPT);
+export function openSqliteRuns(path: string, { make = true, leaseMs = LEASE_MS }: SqliteRunsOptions = {}): Runs {
+  const record = new RecordFile(path, make);
+  const changes = new Changes(record);
+  const name = `the record of runs in ${dirname(path)}`;
+  return {
+    name,
+    check: () => check(record, name),
+    ...lifeOf(record),
+    ...schedulesOf(record, leaseMs),
+    changed: (signal) => changes.wait(signal),
+    ...quotaOf(record),
+    ...looksOf(record),
+    async close() {
+      changes.close();
+      record.close();
+    },
+  };
+}
+
+async function check(record: RecordFile, component: string): Promise<Check> {
+  try {
+    const runs = record.read(() => Number(record.sql("SELECT count(*) AS count FROM run").get()!.count));
+    return { component, ok: true, detail: runs === 1 ? "1 run" : `${runs} runs` };
+  } catch (error) {
+    if (error instanceof UserpipeError) return { component, ok: false, error };
+    throw error;
+  }
+}
+
+function lifeOf(
+  record: RecordFile,
+): Pick<Runs, "begin" | "queue" | "takeQueued" | "interrupted" | "again" | "log" | "end" | "retry"> {
+  const beginNext = (seq: number, attempts: number): number => {
+    const now = Date.now();
+    record.sql(NEXT_ATTEMPT).run(seq, record.owners.own(), now);
+    insertAttempt(record, seq, attempts + 1, now);
+    return attempts + 1;
+  };
   return {
     async begin(run) {
-      const { id, kind, startedAt, source, sourceKind, seed, page, count, url, nat, target } = run;
-      const { pipeline, broker, topic } = target;
-      db.transaction(() => {
-        const asked = [source, sourceKind, seed, page, count, url, nat];
-        begin.run(id, kind, startedAt, ...asked, pipeline, broker, topic, owners.own());
-        attempt.run(id, 1, startedAt);
+      record.transaction(() => {
+        if (!insertRun(record, run, "running", Date.now())) throw onRecord(run.id);
+      });
+    },
+    async queue(runs) {
+      return record.transaction(() => {
+        const now = Date.now();
+        const put = runs.filter((run) => insertRun(record, run, "queued", now));
+        if (put.length > 0) record.notifyOthers();
+        return put;
+      });
+    },
+    async takeQueued({ pipeline, broker, topic }, kinds) {
+      const first = `${SELECT_RUN} WHERE state = 'queued' AND kind IN (${kinds.map(() => "?")}) AND ${TARGET}
+        ORDER BY queued_at, seq LIMIT 1`;
+      const look = (): Row | undefined => record.sql(first).get(...kinds, pipeline, broker, topic);
+      // Mostly there is none, and nobody is held up for that.
+      if (record.read(look) === undefined) return null;
+      return record.transaction(() => {
+        const row = look();
+        if (row === undefined) return null;
+        beginNext(Number(row.seq), Number(row.attempts));
+        return runOf(record.sql(`${SELECT_RUN} WHERE seq = ?`).get(row.seq as number)!);
       });
     },
     async interrupted({ pipeline, broker, topic }) {
-      return db.transaction(() => {
-        const own = owners.own();
-        const alive = owners.alive();
-        for (const { owner } of owned.all()) if (!alive.has(String(owner))) interrupt.run(owner!);
-        claim.run(own, pipeline, broker, topic);
-        return claimed.all(own) as unknown as InterruptedRun[];
+      return record.transaction(() => {
+        const own = record.owners.own();
+        record.settleWithin();
+        record.sql(CLAIM).run(own, pipeline, broker, topic);
+        return record.sql(CLAIMED).all(own, pipeline, broker, topic).map(runOf);
       });
     },
-    async again(id, startedAt) {
-      return db.transaction(() => {
-        if (again.run(id, owners.own()).changes === 0) throw new Error(`The run ${id} is not this process's`);
-        const number = Number(next.get(id)!.number);
-        attempt.run(id, number, startedAt);
-        return number;
+    async again(id) {
+      return record.transaction(() => {
+        const row = record.sql(MAY_BEGIN).get(id, record.owners.id);
+        if (row === undefined) throw new Error(`The run ${id} is not this process's to begin`);
+        return beginNext(Number(row.seq), Number(row.attempts));
       });
     },
-    async end(id, { state, endedAt, fetched, published, outbox, refused, error }) {
-      db.transaction(() => {
-        if (end.run(state, id, owners.own()).changes === 0) return;
-        endAttempt.run(id, endedAt, fetched, published, outbox, refused, error);
+    async log(id, lines) {
+      if (lines.length === 0) return;
+      record.transaction(() => {
+        const row = record.sql(OWN).get(id, record.owners.id);
+        if (row === undefined) return;
+        const seq = Number(row.seq);
+        let last = Number(record.sql(LAST_LINE).get(seq)!.number);
+        for (const { attempt, at, level, text } of lines.slice(-LOG_LINES)) {
+          record.sql(LINE).run(seq, ++last, attempt, at, level, storable(text.slice(0, LOG_TEXT)));
+        }
+        record.sql(FORGET_LINES).run(seq, last - LOG_LINES);
       });
     },
-    async close() {
-      db.close();
-      owners.close();
+    async end(id, end) {
+      return record.transaction(() => {
+        const { state, again, endedAt, fetched, published, outbox, refused, bytes, nextAt } = end;
+        const error = end.error === null ? null : storable(end.error);
+        const goesOn = state === "running";
+        const own = record.owners.id;
+        const toBeFetched = state === "interrupted" && again ? 1 : 0;
+        const row = record.sql(END).get(
+          id,
+          own,
+          state,
+          toBeFetched,
+          goesOn ? own : null,
+          goesOn ? null : endedAt,
+          error,
+        );
+        if (row === undefined) return false;
+        const did = [endedAt, fetched, published, outbox, refused, bytes, error, nextAt];
+        record.sql(END_ATTEMPT).run(...did, Number(row.seq), Number(row.attempts));
+        return true;
+      });
+    },
+    async retry(id) {
+      return record.transaction(() => {
+        record.settleWithin();
+        const row: Row | undefined = record.sql(`${SELECT_RUN} WHERE id = ?`).get(id);
+        if (row === undefined) return `There is no run ${id}`;
+        const why = whyNotAgain(runOf(row), row.owner !== null);
+        if (why !== null) return why;
+        record.sql(QUEUE_AGAIN).run(id);
+        record.notifyOthers();
+        return null;
+      });
     },
   };
 }
