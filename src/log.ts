@@ -4,6 +4,7 @@
  */
 import { configure, getJsonLinesFormatter, getLogger, type Logger, type LogRecord } from "@logtape/logtape";
 import { getPrettyFormatter } from "@logtape/pretty";
+import { AsyncLocalStorage } from "node:async_hooks";
 import { messageOf } from "./errors.ts";
 import { shown } from "./shown.ts";
 
@@ -23,6 +24,16 @@ export function logger(component: string): Logger {
   return getLogger(["userpipe", component]);
 }
 
+/** Takes a line that was logged. */
+export type Collector = (level: LogLevel, text: string) => void;
+
+const collector = new AsyncLocalStorage<Collector>();
+
+/** Gives what `work` logs to `to` as well, as sentences without a time. */
+export function collectLog<T>(to: Collector, work: () => Promise<T>): Promise<T> {
+  return collector.run(to, work);
+}
+
 /** Configures this thread's logs. Each worker configures its own. */
 export async function configureLog(options: LogOptions): Promise<void> {
   const format = options.format === "json" ? getJsonLinesFormatter({ properties: "flatten" }) : getPrettyFormatter({
@@ -40,6 +51,7 @@ export async function configureLog(options: LogOptions): Promise<void> {
     reset: true,
     sinks: {
       stderr: (record: LogRecord) => {
+        collector.getStore()?.(levelOf(record), textOf(record));
         options.beforeWrite?.();
         Deno.stderr.writeSync(encoder.encode(format(shaped(record))));
       },
@@ -56,12 +68,21 @@ export async function configureLog(options: LogOptions): Promise<void> {
  * Values are data: what could steer a terminal is escaped.
  */
 function forPeople(record: LogRecord): LogRecord {
+  return { ...record, message: [textOf(record)], properties: {} };
+}
+
+function levelOf({ level }: LogRecord): LogLevel {
+  if (level === "trace") return "debug";
+  return level === "fatal" ? "error" : level;
+}
+
+function textOf(record: LogRecord): string {
   const properties = Object.entries(record.properties);
   const unnamed = properties.filter(([name]) => !named(record, name));
   const also = unnamed.map(([name, value]) => `${name} ${plain(value)}`).join(", ");
   const stacks = properties.flatMap(([, value]) => value instanceof Error ? (value.stack ?? "").split("\n") : []);
   const sentence = also === "" ? sentenceOf(record) : `${sentenceOf(record)} (${also})`;
-  return { ...record, message: [[sentence, ...stacks].map(shown).join("\n")], properties: {} };
+  return [sentence, ...stacks].map(shown).join("\n");
 }
 
 /** The sentence, and every property as a field. */

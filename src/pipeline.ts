@@ -76,6 +76,8 @@ export interface Pipeline<Raw = unknown, Event = unknown> {
   readonly table: Table;
   /** The most records that the source gives in one answer. */
   readonly maxResults: number;
+  /** How many records the host of its own address lets one address fetch in how long, where it has such a limit. */
+  readonly quota?: { records: number; windowMs: number };
   /** Version of the event's schema, carried in the header `userpipe-schema`. */
   readonly schemaVersion: string;
   /** The address of one page. */

@@ -1,15 +1,10 @@
-/** The schedule: what is due when, with the clock and the ticks in the test's hand. */
+/** The schedule: which times a period and a cron expression name, over every trick of the calendar. */
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { UserpipeError } from "../src/errors.ts";
-import {
-  cronSchedule,
-  denoCronTicks,
-  periodSchedule,
-  runSchedule,
-  type Schedule,
-  type Ticks,
-} from "../src/ingest/schedule.ts";
+import { cronSchedule, dueTimes, periodSchedule, type Schedule, scheduleOf } from "../src/ingest/schedule.ts";
+import { denoCronTicks } from "../src/ingest/ticks.ts";
+import { timeText } from "../src/ingest/wording.ts";
 
 const MINUTE = 60_000;
 const at = (text: string) => Date.parse(text);
@@ -66,79 +61,78 @@ for (
   });
 }
 
-/** A clock and its ticks, driven by hand. */
-function driven(start: number) {
-  let now = start;
-  let tick = () => {};
-  const ticks: Ticks = (given, signal) => {
-    tick = given;
-    return new Promise((resolve) => signal.addEventListener("abort", () => resolve()));
-  };
-  return { ticks, now: () => now, tickAt: (time: number) => (now = time, tick()) };
+/** All times of a schedule from one to the other. */
+function times(schedule: Schedule, from: string, until: string): string[] {
+  return dueTimes(schedule, at(from), at(until), 10_000).map((time) => new Date(time).toISOString().slice(5, 16));
 }
 
-async function drive(schedule: Schedule, start: number, times: number[], run: (due: number) => Promise<void>) {
-  const clock = driven(start);
-  const stop = new AbortController();
-  const skipped: number[] = [];
-  const ended = runSchedule({
-    schedule,
-    ticks: clock.ticks,
-    now: clock.now,
-    run,
-    onSkipped: (due) => skipped.push(due),
-    signal: stop.signal,
+for (
+  const [change, zone, day, expression, expected] of [
+    // Clocks go forward: what does not exist that day is run at the hour behind it, what is of every hour in each.
+    ["forward", "Europe/Berlin", "2026-03-29", "30 2 * * *", ["03-29T01:00"]],
+    ["forward", "America/New_York", "2026-03-08", "30 2 * * *", ["03-08T07:00"]],
+    ["forward", "Australia/Lord_Howe", "2026-10-03", "15 2 * * *", ["10-03T15:30"]],
+    ["forward", "Europe/Berlin", "2026-03-29", "30 * * * *", hours("03-29", 30)],
+    ["forward", "America/New_York", "2026-03-08", "30 * * * *", hours("03-08", 30)],
+    // Clocks go back: what is of one time runs once, what is of every hour in both.
+    ["back", "Europe/Berlin", "2026-10-25", "30 2 * * *", ["10-25T00:30"]],
+    ["back", "America/New_York", "2026-11-01", "30 1 * * *", ["11-01T05:30"]],
+    ["back", "Australia/Lord_Howe", "2026-04-04", "45 1 * * *", ["04-04T14:45"]],
+    ["back", "Europe/Berlin", "2026-10-25", "0 * * * *", hours("10-25", 0)],
+    ["back", "America/New_York", "2026-11-01", "0 * * * *", hours("11-01", 0)],
+  ] as const
+) {
+  Deno.test(`where clocks go ${change} in ${zone}, "${expression}" comes ${expected.length} times in the day`, () => {
+    const next = new Date(at(`${day}T00:00:00Z`) + 24 * 60 * MINUTE).toISOString();
+    const from = new Date(at(`${day}T00:00:00Z`) - 1).toISOString();
+    assert.deepEqual(times(cronSchedule(expression, zone), from, new Date(at(next) - 1).toISOString()), expected);
   });
-  for (const time of times) {
-    clock.tickAt(time);
-    await new Promise((resolve) => setTimeout(resolve));
+}
+
+/** That minute of each hour of a day in UTC. */
+function hours(day: string, minute: number): string[] {
+  const two = (n: number) => String(n).padStart(2, "0");
+  return Array.from({ length: 24 }, (_, hour) => `${day}T${two(hour)}:${two(minute)}`);
+}
+
+Deno.test("every minute comes in each of the hours of a change, in both ways and in a zone of half an hour", () => {
+  for (
+    const [zone, day] of [
+      ["Europe/Berlin", "2026-03-29"],
+      ["Europe/Berlin", "2026-10-25"],
+      ["America/New_York", "2026-11-01"],
+      ["Australia/Lord_Howe", "2026-04-04"],
+      ["Australia/Lord_Howe", "2026-10-03"],
+    ] as const
+  ) {
+    const found = times(cronSchedule("* * * * *", zone), `${day}T00:00:00Z`, `${day}T23:59:00Z`);
+    assert.equal(new Set(found).size, 24 * 60 - 1, `${zone} ${day}`);
   }
-  stop.abort();
-  await ended;
-  return skipped;
-}
-
-Deno.test("a tick runs what is due, once, also when it comes late or a little early", async () => {
-  const due: number[] = [];
-  const times = [1 * MINUTE, 2 * MINUTE - 5, 2 * MINUTE + 5, 3 * MINUTE + 20_000, 4 * MINUTE];
-  await drive(periodSchedule(2 * MINUTE), 10, times, async (time) => void due.push(time));
-  assert.deepEqual(due, [2 * MINUTE, 4 * MINUTE]);
 });
 
-Deno.test("a run that is still under way makes the next one skipped, and the one after it runs", async () => {
-  let end = () => {};
-  const due: number[] = [];
-  const run = (time: number) => {
-    due.push(time);
-    return due.length === 1 ? new Promise<void>((resolve) => end = resolve) : Promise.resolve();
-  };
-  const clock = driven(0);
-  const stop = new AbortController();
-  const skipped: number[] = [];
-  const ended = runSchedule({
-    schedule: periodSchedule(MINUTE),
-    ...clock,
-    run,
-    onSkipped: (time) => skipped.push(time),
-    signal: stop.signal,
-  });
-  clock.tickAt(MINUTE);
-  clock.tickAt(2 * MINUTE);
-  end();
-  await new Promise((resolve) => setTimeout(resolve));
-  clock.tickAt(3 * MINUTE);
-  stop.abort();
-  await ended;
-  assert.deepEqual({ due, skipped }, { due: [MINUTE, 3 * MINUTE], skipped: [2 * MINUTE] });
+Deno.test("the leap day and the last day of the month come when they are", () => {
+  const leap = cronSchedule("0 12 29 2 *", "UTC");
+  assert.deepEqual(times(leap, "2026-01-01T00:00:00Z", "2033-01-01T00:00:00Z"), ["02-29T12:00", "02-29T12:00"]);
+  const last = times(cronSchedule("0 12 L * *", "UTC"), "2028-01-01T00:00:00Z", "2028-06-01T00:00:00Z");
+  assert.deepEqual(last, ["01-31T12:00", "02-29T12:00", "03-31T12:00", "04-30T12:00", "05-31T12:00"]);
+  const of31 = times(cronSchedule("0 12 31 * *", "UTC"), "2026-01-01T00:00:00Z", "2026-06-30T00:00:00Z");
+  assert.deepEqual(of31, ["01-31T12:00", "03-31T12:00", "05-31T12:00"]);
 });
 
-Deno.test("stopping waits for the run under way", async () => {
-  let ended = false;
-  await drive(periodSchedule(MINUTE), 0, [MINUTE], async () => {
-    await new Promise((resolve) => setTimeout(resolve, 20));
-    ended = true;
-  });
-  assert.ok(ended);
+Deno.test("of what is due the latest are given, oldest first, also where they lie far back", () => {
+  const every = periodSchedule(MINUTE);
+  assert.deepEqual(dueTimes(every, 0, 5 * MINUTE, 3), [3, 4, 5].map((n) => n * MINUTE));
+  assert.deepEqual(dueTimes(every, 2 * MINUTE, 3 * MINUTE + 1, 1_000), [3 * MINUTE]);
+  assert.deepEqual(dueTimes(every, 3 * MINUTE, 4 * MINUTE - 1, 1_000), []);
+  const yearly = cronSchedule("0 0 1 1 *", "UTC");
+  const found = dueTimes(yearly, at("2001-06-01T00:00:00Z"), at("2026-06-01T00:00:00Z"), 2);
+  assert.deepEqual(found, [at("2025-01-01T00:00:00Z"), at("2026-01-01T00:00:00Z")]);
+});
+
+Deno.test("a schedule is made again of its definition", () => {
+  for (const schedule of [periodSchedule(6 * 60 * MINUTE), cronSchedule("0 6 * * MON", "Europe/Berlin")]) {
+    assert.equal(scheduleOf(schedule.definition).text, schedule.text);
+  }
 });
 
 Deno.test("Deno.cron's own ticks end with the signal", async () => {
@@ -146,4 +140,8 @@ Deno.test("Deno.cron's own ticks end with the signal", async () => {
   const ticks = denoCronTicks(() => {}, stop.signal);
   stop.abort();
   await ticks;
+});
+
+Deno.test("a person is told times in the own zone, to the second and with the zone's name", () => {
+  assert.match(timeText(at("2026-01-31T06:05:04Z")), /^2026-01-31 \d\d:05:04 \S+$/);
 });

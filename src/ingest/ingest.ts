@@ -31,6 +31,12 @@ export interface IngestCounts {
   /** Records that wait in the outbox, because the broker is away. */
   outbox: number;
   refused: number;
+  /** Of the source's answers, decompressed. */
+  bytes: number;
+}
+
+export function noCounts(): IngestCounts {
+  return { fetched: 0, published: 0, outbox: 0, refused: 0, bytes: 0 };
 }
 
 /** A run that could not be finished: what it had done by then, and why it ended. */
@@ -49,7 +55,7 @@ const slab = new Slab();
  */
 export async function ingest(options: IngestOptions): Promise<IngestCounts> {
   const { source, publisher, topic, deadLetterTopic, run, signal, onProgress } = options;
-  const counts: IngestCounts = { fetched: 0, published: 0, outbox: 0, refused: 0 };
+  const counts = noCounts();
   const outage = new Outage(`the topic "${deadLetterTopic}"`);
   let publishing: Promise<void> = Promise.resolve();
 
@@ -72,6 +78,7 @@ export async function ingest(options: IngestOptions): Promise<IngestCounts> {
       fault("after-fetch");
       const prepared = prepare(options, page, counts.fetched);
       counts.fetched += page.records.length + page.unreadable.length;
+      counts.bytes += page.bytes;
       onProgress?.(counts);
       // One page is published while the next is fetched and checked: their order on the topic is kept.
       await publishing;

@@ -5,7 +5,7 @@
 import { type Backoff, sleep, waitMs } from "../backoff.ts";
 import { UserpipeError } from "../errors.ts";
 import { logger } from "../log.ts";
-import type { InterruptedRun, Runs, RunTarget } from "../runs/runs.ts";
+import type { Run, Runs, RunTarget } from "../runs/runs.ts";
 import type { RunReport } from "./run.ts";
 
 const log = logger("ingest");
@@ -16,13 +16,15 @@ export interface InterruptedOptions {
   runs: Runs;
   target: RunTarget;
   /** Makes the next attempt, and says in the report how it failed. */
-  again: (run: InterruptedRun) => Promise<RunReport>;
+  again: (run: Run) => Promise<RunReport>;
   /** A run is about to be fetched again. */
-  onAgain: (run: InterruptedRun) => void;
+  onAgain: (run: Run) => void;
   /** It was, as far as the signal let it. */
   onDone: (report: RunReport) => void;
   /** The waits from one look to the next, longer while they are in vain; from 1 min to 1 h by default. */
   look?: Backoff;
+  /** Aborted when runs were just left by another process: it is looked at once then. Asked for at each wait. */
+  wake?: () => AbortSignal;
   signal: AbortSignal;
 }
 
@@ -59,7 +61,7 @@ export async function fetchInterrupted(options: InterruptedOptions): Promise<Loo
 /** One run; nothing where not even its attempt could be made or recorded. */
 async function fetched(
   { again, onAgain, onDone }: InterruptedOptions,
-  run: InterruptedRun,
+  run: Run,
 ): Promise<RunReport | undefined> {
   try {
     onAgain(run);
@@ -75,9 +77,9 @@ async function fetched(
 
 /** Looks again and again until `signal` is aborted. Never rejects. @param left as the look before found it */
 export async function keepFetchingInterrupted(options: InterruptedOptions, { left }: Looked): Promise<void> {
-  const { signal, look = LOOK } = options;
+  const { signal, look = LOOK, wake = () => signal } = options;
   for (let inVain = left ? 1 : 0; !signal.aborted;) {
-    await sleep(waitMs(look, Math.max(1, inVain)), signal);
+    await sleep(waitMs(look, Math.max(1, inVain)), AbortSignal.any([signal, wake()]));
     if (signal.aborted) return;
     inVain = (await fetchInterrupted(options)).left ? inVain + 1 : 0;
   }

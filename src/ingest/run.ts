@@ -1,11 +1,25 @@
 /** One run of ingest on record: what it asks of the source is written down before the first request (I6). */
 import type { Broker } from "../broker/broker.ts";
+import { type Backoff, sleep, waitMs } from "../backoff.ts";
 import { isTransient, messageOf, UserpipeError } from "../errors.ts";
+import { logger } from "../log.ts";
 import type { Pipeline } from "../pipeline.ts";
-import type { InterruptedRun, Runs, RunStart, RunState } from "../runs/runs.ts";
-import type { Source, SourceRequest } from "../source/source.ts";
-import { ingest, type IngestCounts, IngestFailed } from "./ingest.ts";
+import type { NewRun, Run, RunEnd, RunKind, RunRequest, Runs, RunState, RunTarget } from "../runs/runs.ts";
+import type { Source, SourceQuota } from "../source/source.ts";
+import { type Attempted, makeAttempt } from "./attempt.ts";
+import type { IngestCounts } from "./ingest.ts";
+import type { Notifier } from "./notify.ts";
+import { type Ending, endingOf, isDefect } from "./outcome.ts";
 import type { Publisher } from "./publish.ts";
+import type { QuotaLimits } from "./quota.ts";
+import { RunLog } from "./run_log.ts";
+import { mayFetch } from "./topic_seen.ts";
+import { failureText, timeText } from "./wording.ts";
+
+const log = logger("ingest");
+
+/** What a run asks of its source; the name of the source is known once it is opened. */
+export type Asked = Omit<RunRequest, "source">;
 
 /** What every run of a process goes by. */
 export interface RunOptions {
@@ -14,135 +28,206 @@ export interface RunOptions {
   publisher: Publisher;
   topic: string;
   deadLetterTopic: string;
+  target: RunTarget;
   runs: Runs;
-  openSource: (request: SourceRequest) => Promise<Source>;
-  /** Whether a schedule makes the runs. */
-  scheduled: boolean;
+  /** Opens what that run asks for: its address, seed, page, count and nationalities, and not those of the settings. */
+  openSource: (asked: Asked, quota: SourceQuota) => Promise<Source>;
+  /** By default that of the pipeline, on its own host. */
+  quota?: QuotaLimits;
+  /**
+   * Whether whoever stops the process stops a run of their own, and has what they wanted. Otherwise a run that is cut is
+   * fetched again later.
+   */
+  own: boolean;
+  /** Attempts behind the first of a run that failed; 0 by default. */
+  retries?: number;
+  /** The waits between them; from 10 s to 5 min by default. */
+  retryDelay?: Backoff;
+  /** For each attempt, in ms, without the time that it waits for the quota; none by default. */
+  timeoutMs?: number;
+  notify?: Notifier;
   signal?: AbortSignal;
   onProgress?: (counts: IngestCounts) => void;
 }
 
-/** What a new run asks for. */
-export interface NewRun extends Pick<RunStart, "url" | "nat" | "target"> {
-  request: SourceRequest;
-}
-
-/** What an attempt did. `error` is there where it failed; what it published by then is published all the same. */
+/** What a run did in its last attempt. What it published by then is published, also where it failed. */
 export interface RunReport extends IngestCounts {
   id: string;
+  kind: RunKind;
+  scheduledAt: number | null;
   state: RunState;
   source: string;
   seed: string | null;
-  /** How long it took, in ms. */
+  page: number | null;
+  /** How many attempts there were, those of other processes too. */
+  attempts: number;
+  /** How long the run took from when this process began it, in ms, with all its attempts and the waits between them. */
   ms: number;
+  /** The error that ended it. */
   error?: UserpipeError;
+  /** Why it is not delivered, as it is on record; null where it is. */
+  why: string | null;
 }
+
+const RETRY_DELAY: Backoff = { firstMs: 10_000, maxMs: 300_000 };
+
+/** How often the end of a run is tried to be recorded. */
+const RECORD_TRIES = 5;
+const RECORD_DELAY: Backoff = { firstMs: 200, maxMs: 2_000 };
 
 /** A seed for a run that was given none. */
 export function newSeed(): string {
   return crypto.randomUUID().replaceAll("-", "").slice(0, 16);
 }
 
+/** What a run is to be; nothing is requested and nothing recorded yet. @throws {UserpipeError} `settings`, `input` */
+export async function newRun(
+  { openSource, target }: Pick<RunOptions, "openSource" | "target">,
+  kind: RunKind,
+  asked: Asked,
+  more: Partial<Pick<NewRun, "id" | "scheduledAt">> = {},
+): Promise<NewRun> {
+  const source = await openSource(asked, FREE);
+  await source.close();
+  const { sourceKind, url, nat } = asked;
+  const { seed, page, count } = sourceKind === "file" ? { seed: null, page: null, count: null } : asked;
+  const request = { source: source.name, sourceKind, seed, page, count, url, nat };
+  return { id: crypto.randomUUID(), scheduledAt: null, ...more, kind, target, ...request };
+}
+
+/** Of a source that is asked for nothing. */
+const FREE: SourceQuota = { take: async () => {}, refused: async () => false };
+
 /**
- * Makes a run and records how it ended.
+ * Makes a manual run and records how it ended.
  * @throws {UserpipeError} where it could not begin; how it failed after that is in the report
  */
-export async function runOnce(options: RunOptions, { request, url, nat, target }: NewRun): Promise<RunReport> {
-  const { openSource, runs, scheduled } = options;
-  const source = await openSource(request);
-  try {
-    await mayFetch(options);
-    const { kind: sourceKind } = request;
-    const seeded = sourceKind !== "file";
-    const seed = seeded ? request.seed : null;
-    const { page, count } = seeded ? request : { page: null, count: null };
-    const kind = scheduled ? "scheduled" : "manual";
-    const run = { id: crypto.randomUUID(), startedAt: Date.now(), source: source.name, seed, count };
-    await runs.begin({ ...run, kind, sourceKind, page, url, nat, target });
-    const ends = { whereStopped: scheduled && sourceKind === "http", whereFailed: false };
-    return await recorded(options, run, ends, () => ingest({ ...options, source, run: run.id }));
-  } finally {
-    await source.close();
-  }
+export async function runOnce(options: RunOptions, asked: Asked): Promise<RunReport> {
+  const run = await newRun(options, "manual", asked);
+  await mayFetch(options);
+  await options.runs.begin(run);
+  return await makeRun(options, run);
 }
 
 /**
- * Makes the next attempt of a run that this process has claimed, by its seed, page and count. Where that fails too, the
- * run stays interrupted; the report says why.
- * @param options `openSource` opens the run's own address
+ * Makes the next attempt of a run that was cut and that this process has claimed. Where that fails too, the run stays
+ * interrupted; the report says why.
  */
-export async function runAgain(options: RunOptions, run: InterruptedRun): Promise<RunReport> {
-  const { openSource, runs, scheduled } = options;
-  const { id, kind, seed, page, count } = run;
+export async function runAgain(options: RunOptions, run: Run): Promise<RunReport> {
+  const number = await options.runs.again(run.id);
+  return await makeRun(options, run, { number, again: true });
+}
+
+/** Which attempt of a run is under way, and whether it is one that was cut: it is tried again by another look. */
+export interface Begun {
+  number: number;
+  again: boolean;
+}
+
+/**
+ * Makes a run that this process has begun on record: this attempt of it and, where it fails, those behind it.
+ * @throws {Error} on a defect, which is on record then
+ */
+export async function makeRun(options: RunOptions, run: NewRun, begun: Begun = FIRST): Promise<RunReport> {
+  const { runs, signal, notify, retries = 0, retryDelay = RETRY_DELAY, own } = options;
   const startedAt = Date.now();
-  await runs.again(id, startedAt);
-  const ends = { whereStopped: scheduled || kind === "scheduled", whereFailed: true };
-  return await recorded(options, { ...run, startedAt }, ends, async () => {
-    const source = await openSource({ kind: "http", seed, page, count });
-    try {
-      await mayFetch(options);
-      return await ingest({ ...options, source, run: id });
-    } finally {
-      await source.close();
+  const lines = new RunLog(runs, run.id);
+  try {
+    for (let number = begun.number, left = begun.again ? 0 : retries;; left--) {
+      lines.begin(number, requestText(run));
+      const attempted = await lines.of(() => makeAttempt(options, run));
+      const endedAt = Date.now();
+      let ending = endingOf(attempted, { run, own, again: begun.again, left });
+      const nextAt = ending.state === "running" ? endedAt + Math.ceil(waitMs(retryDelay, retries - left + 1)) : null;
+      if (nextAt !== null) sayRetry(lines, run, number, attempted, nextAt);
+      let taken = await recordEnd(runs, run, lines, attempted, { ...ending, nextAt, endedAt });
+      if (nextAt !== null && taken) {
+        await sleep(nextAt - Date.now(), signal);
+        const next = await nextAttempt(runs, run, signal);
+        if (next !== null) {
+          number = next;
+          continue;
+        }
+        ending = endingOf({ ...attempted, stopped: true }, { run, own, again: begun.again, left: 0 });
+        taken = await recordEnd(runs, run, lines, attempted, { ...ending, nextAt: null, endedAt: Date.now() });
+      }
+      const report = reportOf(run, attempted, taken ? ending : TAKEN, { number, ms: Date.now() - startedAt });
+      notify?.ended(report);
+      if (isDefect(attempted.error)) throw defectOf(attempted.error);
+      return report;
     }
-  });
-}
-
-/** A topic that is not there is no reason to fetch; a broker that is away is what the outbox is for. */
-async function mayFetch({ broker, topic }: RunOptions): Promise<void> {
-  try {
-    await broker.partitions(topic);
-  } catch (error) {
-    if (!isTransient(error)) throw error;
+  } finally {
+    await lines.flush();
   }
 }
 
-/**
- * Which ends leave a run interrupted, to be fetched again. A schedule that is stopped wants its run whole, later;
- * whoever stops a single run of their own has what they wanted.
- */
-interface Interrupting {
-  whereStopped: boolean;
-  whereFailed: boolean;
+const FIRST: Begun = { number: 1, again: false };
+
+/** A process that was frozen for longer than its lease finds its run fetched again by another. */
+const TAKEN: Ending = { state: "interrupted", again: true, error: "Another process has taken the run" };
+
+function sayRetry(lines: RunLog, { id }: NewRun, number: number, { error }: Attempted, nextAt: number): void {
+  const until = timeText(nextAt);
+  lines.say("warning", `${failureText(error)}. Trying again at ${until}`);
+  const why = messageOf(error);
+  log.warning("Attempt {number} of the run {id} failed: {why}. Trying again at {until}", { id, number, why, until });
 }
 
-/** Makes the attempt and records its end, that of a defect too: what ends in one must not be tried for ever. */
-async function recorded(
-  { runs, signal }: RunOptions,
-  { id, source, seed, count, startedAt }: Pick<RunStart, "id" | "source" | "seed" | "count" | "startedAt">,
-  interrupting: Interrupting,
-  attempt: () => Promise<IngestCounts>,
-): Promise<RunReport> {
-  const { counts, error } = await outcomeOf(attempt);
-  const stopped = signal?.aborted === true && (error !== undefined || counts.fetched < (count ?? 0));
-  const state = stateOf({ counts, error }, stopped, interrupting);
-  const endedAt = Date.now();
-  await runs.end(id, { ...counts, state, endedAt, error: error === undefined ? null : messageOf(error) });
-  if (error !== undefined && !(error instanceof UserpipeError)) {
-    throw new Error(`The run ended on a defect: ${messageOf(error)}`, { cause: error });
+/** Begins it, once the record is there. @returns null where the signal was aborted before */
+async function nextAttempt(runs: Runs, { id }: NewRun, signal?: AbortSignal): Promise<number | null> {
+  for (let tries = 1; !signal?.aborted; tries++) {
+    try {
+      return await runs.again(id);
+    } catch (error) {
+      if (!isTransient(error)) throw error;
+      await sleep(waitMs(RECORD_DELAY, tries), signal);
+    }
   }
-  return { ...counts, id, state, source, seed, ms: endedAt - startedAt, error };
+  return null;
 }
 
-/** `error` is a `UserpipeError`, or what a defect threw. */
-interface Outcome {
-  counts: IngestCounts;
-  error?: unknown;
+/** @returns false where the run is no longer this process's */
+async function recordEnd(
+  runs: Runs,
+  { id }: NewRun,
+  lines: RunLog,
+  { counts, error }: Attempted,
+  ending: Ending & Pick<RunEnd, "nextAt" | "endedAt">,
+): Promise<boolean> {
+  if (ending.nextAt === null) lines.end(ending, error);
+  await lines.flush();
+  return await patiently(() => runs.end(id, { ...counts, ...ending }));
 }
 
-async function outcomeOf(attempt: () => Promise<IngestCounts>): Promise<Outcome> {
-  try {
-    return { counts: await attempt() };
-  } catch (error) {
-    if (error instanceof IngestFailed) return { counts: error.counts, error: error.cause };
-    return { counts: { fetched: 0, published: 0, outbox: 0, refused: 0 }, error };
+/** A record that is held or whose disk is full for a moment does not cost the run its end. */
+async function patiently<T>(work: () => Promise<T>): Promise<T> {
+  for (let tries = 1;; tries++) {
+    try {
+      return await work();
+    } catch (error) {
+      if (!isTransient(error) || tries === RECORD_TRIES) throw error;
+      await sleep(waitMs(RECORD_DELAY, tries));
+    }
   }
 }
 
-function stateOf({ counts, error }: Outcome, stopped: boolean, { whereStopped, whereFailed }: Interrupting): RunState {
-  const defect = error !== undefined && !(error instanceof UserpipeError);
-  if (!defect && ((stopped && whereStopped) || (error !== undefined && whereFailed))) return "interrupted";
-  if (error !== undefined || counts.published + counts.outbox === 0) return "failed";
-  if (counts.outbox > 0) return "to outbox";
-  return stopped ? "cut" : "delivered";
+function reportOf(
+  run: NewRun,
+  { counts, error }: Attempted,
+  { state, error: why }: Ending,
+  { number, ms }: { number: number; ms: number },
+): RunReport {
+  const { id, kind, scheduledAt, source, seed, page } = run;
+  const known = error instanceof UserpipeError ? error : undefined;
+  const report = { ...counts, id, kind, scheduledAt, source, seed, page, state, attempts: number, ms, why };
+  return known === undefined ? report : { ...report, error: known };
+}
+
+function defectOf(error: unknown): Error {
+  return new Error(`The run ended on a defect: ${messageOf(error)}`, { cause: error });
+}
+
+function requestText({ source, seed, page, count }: NewRun): string {
+  const asked = [["seed", seed], ["page", page], ["count", count]].filter(([, value]) => value !== null);
+  return [source, ...asked.map(([name, value]) => `${name} ${value}`)].join(", ");
 }

@@ -1,19 +1,35 @@
 /**
- * When ingest runs: a period counted from the epoch in UTC, or a cron expression in a time zone. A tick comes
- * every minute from `Deno.cron`; what is due at it is worked out here.
+ * When ingest runs: a period counted from the epoch in UTC, or a cron expression in a time zone. A tick comes every
+ * minute; what is due at it is worked out here.
  */
 import { Cron } from "croner";
 import { UserpipeError } from "../errors.ts";
+import type { RunTarget, ScheduleDefinition } from "../runs/runs.ts";
 
 const MINUTE_MS = 60_000;
-/** How much before its minute a tick may come and still count for it. */
-const EARLY_MS = 1_000;
+/** How late a time of a cron expression may be run: a process that starts again does not cost a run. */
+const LATE_MS = 10 * MINUTE_MS;
+/** Where the search for the last due times begins: so far back. It doubles. */
+const FIRST_SPAN_MS = 60 * MINUTE_MS;
 
 export interface Schedule {
   /** For people: `every 1m`, `"0 6 * * MON" in Europe/Berlin`. */
   readonly text: string;
+  readonly definition: ScheduleDefinition;
+  /** How late, in ms, a time may be run that came while no process ran; one that is later is missed. */
+  readonly lateMs: number;
   /** The first time (ms since the epoch, a whole minute) after `time`; null where none comes. */
   next(time: number): number | null;
+}
+
+/** The name on record: a target has one schedule. */
+export function scheduleName({ pipeline, topic }: RunTarget): string {
+  return `${pipeline}/${topic}`;
+}
+
+/** @throws {UserpipeError} `settings` */
+export function scheduleOf(definition: ScheduleDefinition): Schedule {
+  return "every" in definition ? periodSchedule(definition.every) : cronSchedule(definition.cron, definition.timeZone);
 }
 
 /**
@@ -34,7 +50,12 @@ export function periodSchedule(periodMs: number): Schedule {
     : minutes % 60 === 0
     ? [minutes / 60, "h"]
     : [minutes, "m"];
-  return { text: `every ${amount}${unit}`, next: (time) => (Math.floor(time / periodMs) + 1) * periodMs };
+  return {
+    text: `every ${amount}${unit}`,
+    definition: { every: periodMs },
+    lateMs: periodMs,
+    next: (time) => (Math.floor(time / periodMs) + 1) * periodMs,
+  };
 }
 
 /**
@@ -56,40 +77,18 @@ export function cronSchedule(expression: string, timeZone: string): Schedule {
   }
   return {
     text: `"${expression}" in ${timeZone}`,
+    definition: { cron: expression, timeZone },
+    lateMs: LATE_MS,
     next: (time) => cron.nextRun(new Date(time))?.getTime() ?? null,
   };
 }
 
-/** Calls `tick` once a minute, near its beginning, until `signal` is aborted; resolves then. Handed in, so that a test can drive the clock. */
-export type Ticks = (tick: () => void, signal: AbortSignal) => Promise<void>;
-
-/** One `Deno.cron` a process. Its own ticks never overlap or fail: `tick` must return at once and not throw. */
-export const denoCronTicks: Ticks = (tick, signal) =>
-  Deno.cron("userpipe", "* * * * *", { signal, backoffSchedule: [] }, tick);
-
-export interface ScheduleOptions {
-  schedule: Schedule;
-  ticks: Ticks;
-  /** ms since the epoch. */
-  now: () => number;
-  /** One run, for a due time. Must not reject: a failed run is reported there, and the next one comes. */
-  run: (due: number) => Promise<void>;
-  /** A run was due while another was under way. */
-  onSkipped: (due: number) => void;
-  signal: AbortSignal;
-}
-
-/** Runs what is due until `signal` is aborted; resolves when the run under way has ended. */
-export async function runSchedule({ schedule, ticks, now, run, onSkipped, signal }: ScheduleOptions): Promise<void> {
-  let next = schedule.next(now());
-  let running: Promise<void> | undefined;
-  const tick = () => {
-    if (next === null || now() < next - EARLY_MS) return;
-    const due = next;
-    next = schedule.next(Math.max(now(), due));
-    if (running !== undefined) return onSkipped(due);
-    running = run(due).finally(() => running = undefined);
-  };
-  await ticks(tick, signal);
-  await running;
+/** The times after `after` up to `until`, oldest first; of more than `most` the latest. */
+export function dueTimes({ next }: Pick<Schedule, "next">, after: number, until: number, most: number): number[] {
+  for (let span = FIRST_SPAN_MS;; span *= 2) {
+    const from = Math.max(after, until - span);
+    const times: number[] = [];
+    for (let time = next(from); time !== null && time <= until; time = next(time)) times.push(time);
+    if (from === after || times.length >= most) return times.slice(-most);
+  }
 }

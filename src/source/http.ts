@@ -9,7 +9,7 @@ import type { Pipeline } from "../pipeline.ts";
 import { recordsOf } from "./http_answer.ts";
 import { RequestFailed } from "./http_failure.ts";
 import { get } from "./http_request.ts";
-import type { Page, Source } from "./source.ts";
+import type { Page, Source, SourceQuota } from "./source.ts";
 
 export interface HttpSourceOptions {
   pipeline: Pipeline;
@@ -29,6 +29,8 @@ export interface HttpSourceOptions {
   retries?: number;
   /** The waits between tries, where the server asks for no longer one; from 0.5 s to 10 s by default. */
   backoff?: Backoff;
+  /** Asked before each request. */
+  quota?: SourceQuota;
   fetch?: typeof fetch;
 }
 
@@ -46,7 +48,7 @@ const log = logger("source");
  * @throws {UserpipeError} `settings` where `url` is no web address, or the records go on behind the API's last page
  */
 export function openHttpSource(options: HttpSourceOptions): Source {
-  const { pipeline, url, seed, page: first, count, nat } = options;
+  const { pipeline, url, seed, page: first, count, nat, quota } = options;
   const { timeoutMs = TIMEOUT_MS, maxBytes = MAX_BYTES, retries = RETRIES, backoff = BACKOFF } = options;
   const limits = { timeoutMs, maxBytes, fetch: options.fetch ?? fetch };
   const closed = new AbortController();
@@ -71,13 +73,17 @@ export function openHttpSource(options: HttpSourceOptions): Source {
   /** The page, after as many tries as it takes; `undefined` once `signal` is aborted. */
   async function persist(number: number, take: number, signal: AbortSignal): Promise<Page | undefined> {
     for (let tries = 1;; tries++) {
+      await quota?.take(name, size, signal);
+      if (signal.aborted) return undefined;
       try {
         const page = await fetchPage(number, take, signal);
         return signal.aborted ? undefined : page;
       } catch (failure) {
         if (signal.aborted) return undefined;
         if (!(failure instanceof RequestFailed)) throw failure;
-        if (!failure.again || tries > retries) throw afterTries(failure.error, tries);
+        const held = failure.quota && await quota?.refused(name, failure.afterMs) === true;
+        if (!(failure.again || held) || tries > retries) throw afterTries(failure.error, tries);
+        if (held) continue;
         const ms = Math.max(waitMs(backoff, tries), failure.afterMs);
         const properties = { message: failure.message, seconds: (ms / 1000).toFixed(1), left: retries - tries + 1 };
         log.warning("{message}. Trying again in {seconds} s, {left} more times at the most", properties);

@@ -59,7 +59,7 @@ function statusFailure(answer: Answer, pipeline: Pipeline): RequestFailed {
     again,
     code,
   });
-  return new RequestFailed(error, again && !tooLong, afterMs);
+  return new RequestFailed(error, again && !tooLong, afterMs, status === 429);
 }
 
 function meaningOf(status: number): { says: string; hint: string; again: boolean; code: Code } {

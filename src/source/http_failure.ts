@@ -5,9 +5,12 @@
 import { type Code, messageOf, UserpipeError } from "../errors.ts";
 import { oneLine } from "./wording.ts";
 
-/** @property afterMs how long the server asks to wait before the next try */
+/**
+ * @property afterMs how long the server asks to wait before the next try
+ * @property quota whether it is because too much was asked for
+ */
 export class RequestFailed extends Error {
-  constructor(readonly error: UserpipeError, readonly again: boolean, readonly afterMs = 0) {
+  constructor(readonly error: UserpipeError, readonly again: boolean, readonly afterMs = 0, readonly quota = false) {
     super(error.message, { cause: error });
   }
 }

@@ -28,6 +28,22 @@ export interface Source {
   close(): Promise<void>;
 }
 
+/** What a source asks before each request, where its server lets an address fetch only so much in some time. */
+export interface SourceQuota {
+  /**
+   * Resolves once `records` may be asked for, or `signal` is aborted.
+   * @param api whose it is: the origin of its address
+   * @throws {UserpipeError} `settings` where so many never may at once
+   */
+  take(api: string, records: number, signal: AbortSignal): Promise<void>;
+  /**
+   * The server takes no more for now.
+   * @param afterMs how long it asks to wait; 0 where it does not say
+   * @returns whether `take` holds back until then, so that no other wait is needed
+   */
+  refused(api: string, afterMs: number): Promise<boolean>;
+}
+
 /** What one run of ingest reads, as settled before it begins. */
 export interface SourceRequest {
   kind: "http" | "file" | "generated";

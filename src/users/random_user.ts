@@ -13,6 +13,9 @@ const API = "https://randomuser.me/api/1.4/";
 /** The API takes more than this as 1, without a word. */
 export const MAX_RESULTS = 5_000;
 
+/** What the API lets one address fetch. */
+export const QUOTA = { records: 20_000, windowMs: 5 * 60_000 };
+
 /** The one definition of the API's record. `street.number` is a number in every answer of 1.3 and 1.4. */
 const schema = object({
   gender: text,

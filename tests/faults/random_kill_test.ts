@@ -3,9 +3,8 @@
  * ingest from a server, where the next start has to find what is missing.
  */
 import assert from "node:assert/strict";
-import { generate } from "../../src/users/generate.ts";
 import { EMBEDDED, type FaultCase, faultTests, REAL } from "../support/fault_cases.ts";
-import { type RandomUserServer, serveRandomUsers } from "../support/randomuser_server.ts";
+import { serveGenerated } from "../support/generated_server.ts";
 import { idsOf, type Rig } from "../support/rig.ts";
 import { sized } from "../support/size.ts";
 
@@ -67,23 +66,10 @@ function killing(ends: FaultCase["ends"], plan: Plan): FaultCase {
   return { fault: `ingest killed ${plan.ingest.kills} times, stream ${plan.stream.kills} times`, ends, work };
 }
 
-/** The ids of a seed are the generator's, on every page of it. */
-function serveGenerated(): RandomUserServer {
-  const server = serveRandomUsers([]);
-  const users = new Map<string, unknown[]>();
-  server.always((request) => {
-    const { searchParams: query } = new URL(request.url);
-    const [seed, page, size] = [query.get("seed")!, Number(query.get("page")), Number(query.get("results"))];
-    if (!users.has(seed)) users.set(seed, [...generate(seed, FETCHED)]);
-    return Response.json({ results: users.get(seed)!.slice((page - 1) * size, page * size) });
-  });
-  return server;
-}
-
 /** I6: runs over HTTP, whose seeds nobody but the record knows, and none of them started again by the test. */
 function cutting(kills: number, withinMs: number): FaultCase {
   const work: FaultCase["work"] = async (rig) => {
-    await using server = serveGenerated();
+    await using server = serveGenerated(FETCHED);
     await rig.init();
     const args = ["ingest", "--url", server.url, "--count", String(FETCHED)];
     for (let killed = 0; killed < kills;) if (await killedWithin(withinMs, rig, ...args) === 137) killed++;

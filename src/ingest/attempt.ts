@@ -1,0 +1,53 @@
+/** One attempt of a run: the source opened for it, its quota, its time limit, and what came of it. */
+import { UserpipeError } from "../errors.ts";
+import type { NewRun } from "../runs/runs.ts";
+import { ingest, type IngestCounts, IngestFailed, noCounts } from "./ingest.ts";
+import { quotaLimits, RunQuota } from "./quota.ts";
+import type { RunOptions } from "./run.ts";
+import { TimeLimit } from "./time_limit.ts";
+import { mayFetch } from "./topic_seen.ts";
+
+/** What an attempt came to. */
+export interface Attempted {
+  counts: IngestCounts;
+  /** A `UserpipeError`, or what a defect threw. */
+  error?: unknown;
+  /** Whether the process is to end, and not all was fetched. */
+  stopped: boolean;
+}
+
+/** Never rejects. */
+export async function makeAttempt(options: RunOptions, run: NewRun): Promise<Attempted> {
+  const { runs, openSource, quota = quotaLimits(options.pipeline), timeoutMs } = options;
+  const limit = new TimeLimit(timeoutMs);
+  const signal = options.signal === undefined ? limit.signal : AbortSignal.any([options.signal, limit.signal]);
+  const waits = new RunQuota({ runs, limits: quota, onWait: (waiting) => limit.hold(waiting) });
+  const { counts, error } = await outcomeOf(async () => {
+    const source = await openSource(run, waits);
+    try {
+      await mayFetch(options);
+      return await ingest({ ...options, source, signal, run: run.id });
+    } finally {
+      await source.close();
+    }
+  });
+  limit.end();
+  const whole = error === undefined && counts.fetched >= (run.count ?? 0);
+  if (options.signal?.aborted) return { counts, error, stopped: !whole };
+  if (limit.passed && !whole) return { counts, error: tookTooLong(counts, timeoutMs!), stopped: false };
+  return { counts, error, stopped: false };
+}
+
+async function outcomeOf(attempt: () => Promise<IngestCounts>): Promise<Omit<Attempted, "stopped">> {
+  try {
+    return { counts: await attempt() };
+  } catch (error) {
+    if (error instanceof IngestFailed) return { counts: error.counts, error: error.cause };
+    return { counts: noCounts(), error };
+  }
+}
+
+function tookTooLong({ fetched }: IngestCounts, ms: number): UserpipeError {
+  const what = `The run was not done within its limit of ${ms / 1000} s: ${fetched.toLocaleString("en")} records came`;
+  return new UserpipeError("run-timeout", what, "Give it longer with --run-timeout, or ask for fewer records");
+}
