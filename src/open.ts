@@ -4,12 +4,12 @@
  */
 import { join } from "node:path";
 import type { Broker, Spool } from "./broker/broker.ts";
-import { UserpipeError } from "./errors.ts";
+import { messageOf, UserpipeError } from "./errors.ts";
 import type { Pipeline, Table } from "./pipeline.ts";
 import { pipelineNamed } from "./pipelines.ts";
-import type { Runs } from "./runs/runs.ts";
+import type { RunRequest, Runs } from "./runs/runs.ts";
 import type { Settings } from "./settings.ts";
-import type { Source, SourceRequest } from "./source/source.ts";
+import type { Source, SourceQuota } from "./source/source.ts";
 import type { Store } from "./store/store.ts";
 
 /** What the settings name, with the pipeline's own where they name nothing. */
@@ -74,36 +74,78 @@ export async function openStore(settings: Settings): Promise<Store> {
   return openSqliteStore({ dataDir: settings.dataDir, table, ttlSeconds });
 }
 
-/** Opened before a run's source, so that its seed is on record before the first request (I6). */
-export async function openRuns(settings: Settings): Promise<Runs> {
+/**
+ * Postgres where `runs` names one, else a file of the data folder. Opened before a run's source, so that its seed is on record
+ * before the first request (I6).
+ * @param options without `make` a file that is not there is not made: its record is as an empty one
+ */
+export async function openRuns(settings: Settings, { make = true }: { make?: boolean } = {}): Promise<Runs> {
+  if (settings.runs !== undefined) {
+    const { openPostgresRuns } = await import("./runs/postgres.ts");
+    return openPostgresRuns({ url: settings.runs, password: await runsPassword(settings) });
+  }
   const { openSqliteRuns } = await import("./runs/sqlite.ts");
-  return openSqliteRuns(join(settings.dataDir, "runs.db"));
+  return openSqliteRuns(join(settings.dataDir, "runs.db"), { make });
 }
+
+/** @throws {UserpipeError} `settings` where the file cannot be read */
+async function runsPassword({ runsPasswordFile: path }: Settings): Promise<string | undefined> {
+  if (path === undefined) return undefined;
+  try {
+    return (await Deno.readTextFile(path)).replace(/\r?\n$/, "");
+  } catch (error) {
+    throw new UserpipeError(
+      "settings",
+      `Cannot read the password of the record of runs in "${path}": ${messageOf(error)}`,
+      "Name another file with --runs-password-file, or give the password in PGPASSWORD",
+      { cause: error },
+    );
+  }
+}
+
+/** What a run asks of its source; which file, the settings say. */
+export type Asked = Omit<RunRequest, "source">;
 
 /**
  * What the settings ask for; `seed` is used where they name none.
  * @throws {UserpipeError} `settings` where they name more than one source
  */
-export function sourceRequest(settings: Settings, seed: string): SourceRequest {
+export function askedOf(settings: Settings, seed: string): Asked {
   if (settings.file !== undefined && settings.generate !== undefined) {
     throw new UserpipeError("settings", "--file and --generate name two sources", "Leave one out");
   }
-  const kind = settings.file !== undefined ? "file" : settings.generate !== undefined ? "generated" : "http";
-  const count = kind === "generated" ? settings.generate! : settings.count ?? 100;
-  return { kind, seed: settings.seed ?? seed, page: settings.page, count };
+  const { url = null, nat = null, page, generate, count = 100 } = settings;
+  const nothing = { seed: null, page: null, count: null, url: null, nat: null };
+  if (settings.file !== undefined) return { ...nothing, sourceKind: "file" };
+  const seeded = { ...nothing, seed: settings.seed ?? seed };
+  if (generate !== undefined) return { ...seeded, sourceKind: "generated", page, count: generate };
+  return { ...seeded, sourceKind: "http", page, count, url, nat };
 }
 
-export async function openSource(settings: Settings, request: SourceRequest): Promise<Source> {
+/** @throws {UserpipeError} `settings`; `input` where a file cannot be read */
+export async function openSource(settings: Settings, asked: Asked, quota?: SourceQuota): Promise<Source> {
   const { pipeline } = namesOf(settings);
-  const { seed, page, count } = request;
-  if (request.kind === "file") {
+  const { sourceKind, url, nat } = asked;
+  if (sourceKind === "file") {
+    if (settings.file === undefined) throw noFile();
     const { openFileSource } = await import("./source/file.ts");
-    return openFileSource({ path: settings.file!, pipeline });
+    return openFileSource({ path: settings.file, pipeline });
   }
-  if (request.kind === "generated") {
+  const { seed, page, count } = whole(asked);
+  if (sourceKind === "generated") {
     const { openGeneratedSource } = await import("./source/generated.ts");
     return openGeneratedSource({ pipeline, seed, count });
   }
   const { openHttpSource } = await import("./source/http.ts");
-  return openHttpSource({ pipeline, url: settings.url, seed, page, count, nat: settings.nat });
+  return openHttpSource({ pipeline, url: url ?? undefined, seed, page, count, nat: nat ?? undefined, quota });
+}
+
+function noFile(): UserpipeError {
+  return new UserpipeError("settings", "The run reads a file, and none is named", "Name it with --file, as at first");
+}
+
+/** @throws {Error} on a defect: what is on record of such a run has both */
+function whole({ seed, page, count }: Asked): { seed: string; page: number; count: number } {
+  if (seed === null || count === null) throw new Error("A run without seed or count cannot be asked for");
+  return { seed, page: page ?? 1, count };
 }

@@ -2,7 +2,7 @@
  * The fast way to read a value of the topic: a JSON object that holds the table's columns in their order as plain
  * strings, which is how events are written, goes straight into packed cells. Anything else is left to the full check.
  */
-import { Packer, packUuid } from "./packed.ts";
+import { type Packer, packUuid } from "./packed.ts";
 import type { Column } from "./pipeline.ts";
 
 /**

@@ -1,8 +1,34 @@
-/** The kinds of value that a setting may have: each turns a text into the value, or says what it takes. */
+/** What a setting is, and the kinds of value that it may have: each turns a text into the value, or says what it takes. */
 import { isTopicName, TOPIC_NAMES } from "./broker/broker.ts";
 import type { Result } from "./pipeline.ts";
 
 export type Parse<T> = (text: string) => Result<T>;
+
+/** One setting. `T` is its value's type; a setting without a default may be absent. */
+export interface Setting<T, D extends T | undefined> {
+  /** Commander's form: `--brokers <list>`. */
+  flag: string;
+  env?: string;
+  default: D;
+  help: string;
+  parse: Parse<T>;
+  /** In place of `parse` for what the command line gave, which every user of the machine may see. */
+  parseFlag?: Parse<T>;
+  /** No message quotes it. */
+  secret?: boolean;
+}
+
+export function setting<T>(flag: string, env: string | undefined, help: string, parse: Parse<T>): Setting<T, undefined>;
+export function setting<T>(
+  flag: string,
+  env: string | undefined,
+  help: string,
+  parse: Parse<T>,
+  value: T,
+): Setting<T, T>;
+export function setting<T>(flag: string, env: string | undefined, help: string, parse: Parse<T>, value?: T) {
+  return { flag, env, help, parse, default: value };
+}
 
 const ok = <T>(value: T): Result<T> => ({ ok: true, value });
 const no = (reason: string): Result<never> => ({ ok: false, reason });
@@ -34,6 +60,20 @@ export function choice<const T extends string>(...values: T[]): Parse<T> {
   return (given) => {
     const found = values.find((value) => value === given);
     return found === undefined ? no(`it takes ${values.slice(0, -1).join(", ")} or ${values.at(-1)}`) : ok(found);
+  };
+}
+
+/** Several by commas, each one of `values`; a space in one may be written as `-`. */
+export function choices<const T extends string>(values: readonly T[]): Parse<T[]> {
+  const one = choice(...values);
+  return (given) => {
+    const found: T[] = [];
+    for (const part of given.split(",").map((part) => part.trim())) {
+      const parsed = one(values.find((value) => value.replaceAll(" ", "-") === part) ?? part);
+      if (!parsed.ok) return parsed;
+      found.push(parsed.value);
+    }
+    return ok(found);
   };
 }
 
@@ -115,4 +155,54 @@ export function instant<const W extends string = never>(...words: W[]): Parse<W 
     const timestamp = Date.parse(given);
     return Number.isNaN(timestamp) ? no(wrong) : ok({ timestamp });
   };
+}
+
+/** As {@linkcode instant}, or a duration, which is so long ago. */
+export const ago: Parse<{ timestamp: number }> = (given) => {
+  const since = duration(given);
+  if (since.ok) return ok({ timestamp: Date.now() - since.value });
+  const at = instant()(given);
+  return at.ok ? at : no("it takes how long ago (30m, 24h, 7d), or a time with its zone: 2026-01-31T12:00:00Z");
+};
+
+/** `1..100`, or one page. */
+export const pageRange: Parse<{ first: number; last: number }> = (given) => {
+  const [, first, last = first] = /^(\d{1,5})(?:\.\.(\d{1,5}))?$/.exec(given.trim()) ?? [];
+  const range = { first: Number(first), last: Number(last) };
+  if (range.first >= 1 && range.first <= range.last && range.last <= 10_000) return ok(range);
+  return no("it takes pages from 1 to 10000, the lower first: 1..100");
+};
+
+/** `20000/5m`: so many in so long. */
+export const rate: Parse<{ records: number; windowMs: number }> = (given) => {
+  const [, records, window = ""] = /^(\d{1,9})\/(\w+)$/.exec(given.trim()) ?? [];
+  const parsed = duration(window);
+  if (parsed.ok && Number(records) > 0) return ok({ records: Number(records), windowMs: parsed.value });
+  return no("it takes a number and a time: 20000/5m");
+};
+
+export const webAddress: Parse<string> = (given) =>
+  /^https?:$/.test(urlOf(given)?.protocol ?? "") ? ok(given) : no("it takes a web address: https://host/path");
+
+export const databaseUrl: Parse<string> = (given) => {
+  const url = urlOf(given);
+  if (url === null || !/^postgres(ql)?:$/.test(url.protocol) || url.hostname === "") {
+    return no("it takes the address of a Postgres: postgres://user@host:5432/database");
+  }
+  return ok(given);
+};
+
+export const databaseUrlWithoutPassword: Parse<string> = (given) => {
+  const url = urlOf(given);
+  if (url !== null && (url.password !== "" || url.searchParams.has("password"))) {
+    return no(
+      "a password on the command line can be seen by every user of the machine. Leave it out, and set USERPIPE_RUNS to the " +
+        "whole address, PGPASSWORD to the password, or name a file with --runs-password-file",
+    );
+  }
+  return databaseUrl(given);
+};
+
+function urlOf(given: string): URL | null {
+  return URL.parse(given.trim());
 }

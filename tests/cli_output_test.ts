@@ -1,5 +1,8 @@
 /** What commands print beside their results: what differs, what is empty or not there, and what their help says. */
 import assert from "node:assert/strict";
+import { join } from "node:path";
+import { COMMANDS } from "../src/cli/commands.ts";
+import { ROOT } from "../tools/build/options.ts";
 import { succeeds, userpipe, withFolder } from "./support/cli.ts";
 
 Deno.test("init says where a topic that is there is not what the flags ask for, and leaves it as it is", () =>
@@ -62,3 +65,12 @@ Deno.test("the help says what is true of the command", () =>
     assert.match(await succeeds(["demo", "--help"], { cwd }), /--count.*1,000/);
     assert.match(await succeeds(["ingest", "--help"], { cwd }), /--count.*\s+.*100/);
   }));
+
+Deno.test("every command has examples of itself, and is in the README's list", async () => {
+  const readme = await Deno.readTextFile(join(ROOT, "README.md"));
+  for (const { name, examples } of COMMANDS) {
+    assert.match(readme, new RegExp(`^\\| .*\`${name}\`.* \\|`, "m"), name);
+    assert.ok(examples.length > 0, name);
+    for (const example of examples) assert.ok(example.startsWith(`userpipe ${name}`), example);
+  }
+});

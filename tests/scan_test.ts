@@ -1,7 +1,7 @@
 /** The fast reading of a value gives what the full check gives, or leaves the value to it. */
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { PackedRow, Packer } from "../src/packed.ts";
+import { type PackedRow, Packer } from "../src/packed.ts";
 import { scannerOf } from "../src/scan.ts";
 import { pipelineNamed } from "../src/pipelines.ts";
 import { AWKWARD, record, records } from "./support/records.ts";

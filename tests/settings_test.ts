@@ -55,6 +55,14 @@ const GOOD: [SettingName, string, unknown][] = [
   ["generate", "1000000000", 1_000_000_000],
   ["topic", "a.B_c-9", "a.B_c-9"],
   ["topic", "x".repeat(249), "x".repeat(249)],
+  ["state", "failed, to-outbox,to outbox", ["failed", "to outbox", "to outbox"]],
+  ["kind", "manual", ["manual"]],
+  ["pages", "1..100", { first: 1, last: 100 }],
+  ["pages", "7", { first: 7, last: 7 }],
+  ["quota", "20000/5m", { records: 20_000, windowMs: 300_000 }],
+  ["runsMaxAge", "forever", -1],
+  ["runs", "postgresql://me@host/runs", "postgresql://me@host/runs"],
+  ["since", "2026-01-31T12:00:00Z", { timestamp: Date.UTC(2026, 0, 31, 12) }],
 ];
 
 for (const [name, text, value] of GOOD) {
@@ -95,6 +103,18 @@ const BAD: [SettingName, string][] = [
   ["topic", "é"],
   ["topic", "x".repeat(250)],
   ["deadLetterTopic", "a\nb"],
+  ["state", "green"],
+  ["state", ""],
+  ["pages", "0..3"],
+  ["pages", "3..1"],
+  ["pages", "1..10001"],
+  ["pages", "1-3"],
+  ["quota", "20000"],
+  ["quota", "0/5m"],
+  ["runs", "mysql://me@host/runs"],
+  ["runs", "host:5432"],
+  ["notify", "mailto:me@host"],
+  ["since", "yesterday"],
 ];
 
 for (const [name, text] of BAD) {
@@ -125,6 +145,26 @@ Deno.test("a flag that would be ignored beside another is an error that names bo
   }
   assert.equal(resolve({ generate: "1", seed: "a" }).seed, "a");
   assert.equal(resolve({ file: "x" }, (name) => name === "USERPIPE_COUNT" ? "5" : undefined).file, "x");
+});
+
+Deno.test("a time since which is one ago is counted from now", () => {
+  const { since } = resolveSettings(["since"], { since: "24h" }, none);
+  assert.ok(Math.abs(since!.timestamp - (Date.now() - 86_400_000)) < 5_000);
+});
+
+Deno.test("a password is refused on the command line, taken from the environment, and in no message", () => {
+  const address = "postgres://me:geheim@host/runs";
+  for (const runs of [address, "postgres://me@host/runs?password=geheim", "mysql://me:geheim@host", "geheim"]) {
+    assert.throws(() => resolveSettings(["runs"], { runs }, none), (error) => {
+      assert.ok(error instanceof UserpipeError);
+      assert.match(error.message, /^--runs: /);
+      assert.ok(!`${error.message}${error.hint}`.includes("geheim"), error.message);
+      return true;
+    });
+  }
+  assert.throws(() => resolveSettings(["runs"], { runs: address }, none), /PGPASSWORD.*--runs-password-file/);
+  assert.equal(resolveSettings(["runs"], {}, () => address).runs, address);
+  assert.throws(() => resolveSettings(["notify"], {}, () => "geheim"), (error) => !String(error).includes("geheim"));
 });
 
 Deno.test("any text is taken or refused with an operating error, never thrown on", () => {

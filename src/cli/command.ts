@@ -45,6 +45,8 @@ export const STORE = [
   "keyspace",
   "table",
 ] as const satisfies SettingName[];
+/** Where the record of runs is. */
+export const RECORD = ["runs", "runsPasswordFile"] as const satisfies SettingName[];
 export const INIT = [
   "partitions",
   "replication",
@@ -64,7 +66,15 @@ export const INGEST = [
   "every",
   "cron",
   "timeZone",
+  "catchUp",
+  "retries",
+  "runTimeout",
+  "notify",
+  "quota",
   "outboxMaxBytes",
+  ...RECORD,
+  "runsMaxAge",
+  "runsMaxCount",
 ] as const satisfies SettingName[];
 export const STREAM = [
   "group",

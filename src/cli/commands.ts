@@ -1,5 +1,6 @@
 /** The table of commands: help, completion and the README follow it. */
-import { BROKER, type Command, COMMON, INGEST, INIT, STORE, STREAM } from "./command.ts";
+import { BROKER, type Command, COMMON, INGEST, INIT, RECORD, STORE, STREAM } from "./command.ts";
+import { RUN_COMMANDS } from "./commands_runs.ts";
 
 export const COMMANDS: readonly Command[] = [
   {
@@ -158,6 +159,7 @@ that is; it does not look for rows that no record of the topic explains.`,
     help: { max: "how many are listed; left out: 20" },
     load: async () => (await import("./dead_letters.ts")).deadLetters,
   },
+  ...RUN_COMMANDS,
   {
     name: "outbox",
     summary: "show what waits for a Kafka that was out of reach, or forward it",
@@ -181,6 +183,7 @@ that is; it does not look for rows that no record of the topic explains.`,
       ...BROKER,
       ...["deadLetterTopic", "group", "replication"] as const,
       ...STORE,
+      ...RECORD,
       ...["replicationFactor", "url", "nat", "file", "generate", "format", "pipeline"] as const,
     ],
     load: async () => (await import("./doctor.ts")).doctor,

@@ -10,6 +10,7 @@ import type { Context } from "./command.ts";
 import { withEnds, withRuns } from "./ends.ts";
 import { makeRun } from "./ingest.ts";
 import { initEnds } from "./init.ts";
+import { runOptions } from "./run_options.ts";
 import { carry } from "./stream.ts";
 import { counted, grouped, seconds } from "./terminal.ts";
 
@@ -24,8 +25,9 @@ export async function demo(given: Context): Promise<number> {
   return await withEnds(settings, (broker, store) =>
     withRuns(settings, async (runs) => {
       await initEnds(settings, broker, store, terminal);
+      const publishing = { broker, publisher: directly(broker) };
       const ingest = (settings: Settings) =>
-        makeRun(settings, { broker, publisher: directly(broker) }, runs, terminal, context.stop);
+        makeRun(settings, runOptions(settings, publishing, runs, { own: true, signal: context.stop }), terminal);
       const report = await withFallback(ingest, settings, (line) => terminal.print(line));
       const { published, refused, source, ms } = report;
       terminal.print(

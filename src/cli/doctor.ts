@@ -2,12 +2,13 @@
 import { join } from "node:path";
 import { EXIT, failed, type Finding, findingOf } from "../errors.ts";
 import { newSeed } from "../ingest/run.ts";
-import { namesOf, openBroker, openRuns, openSource, openSpool, openStore, sourceRequest } from "../open.ts";
+import { askedOf, namesOf, openBroker, openSource, openSpool, openStore } from "../open.ts";
 import { dataFolderFindings } from "../query/data_folder.ts";
 import { type Component, type ComponentFinding, diagnose } from "../query/doctor.ts";
 import type { Settings } from "../settings.ts";
 import { formatOf, printAnswer } from "./answer.ts";
 import type { Context } from "./command.ts";
+import { withRunsThere } from "./ends.ts";
 import { REPLICATION } from "./init.ts";
 import { counted, type Terminal } from "./terminal.ts";
 
@@ -41,6 +42,7 @@ function componentsOf(settings: Settings, terminal: Terminal): Component[] {
     "broker": () => brokerFindings(settings),
     "store": () => storeFindings(settings),
     "data folder": () => folderFindings(settings),
+    ...(settings.runs === undefined ? {} : { "runs": () => runsFindings(settings) }),
   };
   return Object.entries(looks).map(([name, look]) => ({
     name,
@@ -52,7 +54,7 @@ function componentsOf(settings: Settings, terminal: Terminal): Component[] {
 }
 
 async function* sourceFindings(settings: Settings): AsyncGenerator<Finding> {
-  const source = await openSource(settings, sourceRequest(settings, newSeed()));
+  const source = await openSource(settings, askedOf(settings, newSeed()));
   try {
     yield findingOf("connection", await source.check());
   } finally {
@@ -84,7 +86,7 @@ async function* storeFindings(settings: Settings): AsyncGenerator<Finding> {
 async function* folderFindings(settings: Settings): AsyncGenerator<Finding> {
   const { dataDir } = settings;
   yield* dataFolderFindings(dataDir);
-  if (isThere(join(dataDir, "runs.db"))) yield await runsFinding(settings);
+  if (settings.runs === undefined && isThere(join(dataDir, "runs.db"))) yield* runsFindings(settings);
   const spool = isThere(join(dataDir, "outbox.db")) ? await openSpool(settings) : undefined;
   if (spool === undefined) return;
   try {
@@ -94,13 +96,12 @@ async function* folderFindings(settings: Settings): AsyncGenerator<Finding> {
   }
 }
 
-async function runsFinding(settings: Settings): Promise<Finding> {
+async function* runsFindings(settings: Settings): AsyncGenerator<Finding> {
   const what = "record of runs";
   try {
-    await (await openRuns(settings)).close();
-    return { what, state: "ok", detail: "can be used" };
+    yield findingOf(what, await withRunsThere(settings, (runs) => runs.check()));
   } catch (error) {
-    return failed(what, error);
+    yield failed(what, error);
   }
 }
 

@@ -17,6 +17,11 @@ export async function withRuns<T>(settings: Settings, work: (runs: Runs) => Prom
   return await during(await openRuns(settings), work);
 }
 
+/** The record, which is not made where it is not there: for what only looks, or changes what is on it. */
+export async function withRunsThere<T>(settings: Settings, work: (runs: Runs) => Promise<T>): Promise<T> {
+  return await during(await openRuns(settings, { make: false }), work);
+}
+
 /** The broker and the store. */
 export async function withEnds<T>(settings: Settings, work: (broker: Broker, store: Store) => Promise<T>): Promise<T> {
   return await withBroker(settings, (broker) => withStore(settings, (store) => work(broker, store)));

@@ -1,23 +1,35 @@
 /** `ingest`: one run, or runs on a schedule. */
 import { EXIT, UserpipeError } from "../errors.ts";
-import { fetchInterrupted, type InterruptedOptions, keepFetchingInterrupted } from "../ingest/interrupted.ts";
+import { fetchInterrupted } from "../ingest/interrupted.ts";
+import { keepSchedule } from "../ingest/keep.ts";
+import { Notifier } from "../ingest/notify.ts";
+import { keepPruned } from "../ingest/retention.ts";
 import { newSeed, runAgain, runOnce, type RunOptions, type RunReport } from "../ingest/run.ts";
-import { cronSchedule, denoCronTicks, periodSchedule, runSchedule, type Schedule } from "../ingest/schedule.ts";
+import { cronSchedule, periodSchedule, type Schedule } from "../ingest/schedule.ts";
+import { processClock } from "../ingest/ticks.ts";
+import { failureText } from "../ingest/wording.ts";
 import { logger } from "../log.ts";
-import { namesOf, openSource, sourceRequest } from "../open.ts";
-import type { Runs, RunTarget } from "../runs/runs.ts";
+import { askedOf } from "../open.ts";
+import type { Run, Runs } from "../runs/runs.ts";
 import type { Settings } from "../settings.ts";
 import type { Context } from "./command.ts";
 import { withRuns } from "./ends.ts";
+import { nextLines } from "./next_times.ts";
 import { type Publishing, withPublishing } from "./publishing.ts";
-import { grouped, seconds, type Terminal } from "./terminal.ts";
+import { runOptions, targetOf } from "./run_options.ts";
+import { reportLine } from "./run_report.ts";
+import { shortId } from "./run_rows.ts";
+import { grouped, type Terminal } from "./terminal.ts";
 
 const log = logger("ingest");
+
+/** Runs that stay on record at the most, where nothing else is said. */
+const RUNS_KEPT = 100_000;
 
 export async function ingest(context: Context): Promise<number> {
   const { settings } = context;
   const schedule = scheduleOf(settings);
-  sourceRequest(settings, "");
+  askedOf(settings, "");
   return await withPublishing(settings, (publishing) =>
     withRuns(settings, (runs) => {
       if (schedule === undefined) return ingestOnce(context, publishing, runs);
@@ -27,16 +39,26 @@ export async function ingest(context: Context): Promise<number> {
 
 async function ingestOnce(context: Context, publishing: Publishing, runs: Runs): Promise<number> {
   const { settings, terminal, stop } = context;
-  const { refused } = await fetchInterrupted(interruptedOptions(context, publishing, runs, false));
-  if (stop.aborted) return refused > 0 ? EXIT.found : EXIT.done;
-  const report = await makeRun(settings, publishing, runs, terminal, stop);
-  terminal.print(summary(report));
-  if (report.error !== undefined) throw report.error;
-  if (report.fetched === 0 && !stop.aborted) throw nothingFetched(report);
-  if (report.outbox > 0) {
-    terminal.note("Not delivered yet: the next ingest forwards them, or userpipe outbox flush.");
-  }
-  return report.refused + refused > 0 ? EXIT.found : EXIT.done;
+  return await withNotifier(settings, runs, async (notify) => {
+    const options = { ...runOptions(settings, publishing, runs, { own: true, signal: stop }), notify };
+    const { refused } = await fetchInterrupted({
+      runs,
+      target: options.target,
+      again: (run) => runAgain(options, run),
+      onAgain: (run) => sayAgain(run, terminal),
+      onDone: (report) => terminal.print(reportLine(report)),
+      signal: stop,
+    });
+    if (stop.aborted) return refused > 0 ? EXIT.found : EXIT.done;
+    const report = await makeRun(settings, options, terminal);
+    terminal.print(reportLine(report));
+    if (report.error !== undefined) throw report.error;
+    if (report.fetched === 0 && !stop.aborted) throw nothingFetched(report);
+    if (report.outbox > 0) {
+      terminal.note("Not delivered yet: the next ingest forwards them, or userpipe outbox flush.");
+    }
+    return report.refused + refused > 0 ? EXIT.found : EXIT.done;
+  });
 }
 
 /** @throws {UserpipeError} `settings` */
@@ -48,64 +70,17 @@ export function scheduleOf({ every, cron, timeZone }: Settings): Schedule | unde
   return cron === undefined ? undefined : cronSchedule(cron, timeZone);
 }
 
-/** Makes one run with the source that the settings name, showing how it goes. */
-export async function makeRun(
-  settings: Settings,
-  publishing: Publishing,
-  runs: Runs,
-  terminal: Terminal,
-  signal: AbortSignal,
-  scheduled = false,
-): Promise<RunReport> {
-  const request = sourceRequest(settings, newSeed());
-  const of = request.kind === "file" ? "" : ` of ${grouped(request.count)}`;
+/** Makes one run of what the settings name, showing how it goes. */
+export async function makeRun(settings: Settings, options: RunOptions, terminal: Terminal): Promise<RunReport> {
+  const asked = askedOf(settings, newSeed());
+  const of = asked.count === null ? "" : ` of ${grouped(asked.count)}`;
   const onProgress: RunOptions["onProgress"] = ({ fetched, published, refused }) =>
     terminal.show(`fetched ${grouped(fetched)}${of} · published ${grouped(published)} · refused ${grouped(refused)}`);
-  const options = { ...runOptions(settings, publishing, runs, signal, scheduled), onProgress };
-  const { url = null, nat = null } = settings;
   try {
-    return await runOnce(options, { request, url, nat, target: targetOf(settings) });
+    return await runOnce({ ...options, onProgress }, asked);
   } finally {
     terminal.clear();
   }
-}
-
-function runOptions(
-  settings: Settings,
-  { broker, publisher }: Publishing,
-  runs: Runs,
-  signal: AbortSignal,
-  scheduled: boolean,
-): RunOptions {
-  const { pipeline, topic, deadLetterTopic } = namesOf(settings);
-  const open: RunOptions["openSource"] = (request) => openSource(settings, request);
-  return { pipeline, broker, publisher, topic, deadLetterTopic, runs, openSource: open, scheduled, signal };
-}
-
-/** As with the outbox, a data folder goes with one Kafka, whose addresses may change. */
-function targetOf(settings: Settings): RunTarget {
-  const { pipeline, topic } = namesOf(settings);
-  return { pipeline: pipeline.name, broker: settings.brokers === undefined ? "embedded" : "kafka", topic };
-}
-
-/** How runs that were cut are fetched again: from their own address, whatever source the settings name. */
-function interruptedOptions(
-  { settings, terminal, stop }: Context,
-  publishing: Publishing,
-  runs: Runs,
-  scheduled: boolean,
-): InterruptedOptions {
-  return {
-    runs,
-    target: targetOf(settings),
-    again: (run) => {
-      const own = { ...settings, url: run.url ?? undefined, nat: run.nat ?? undefined };
-      return runAgain(runOptions(own, publishing, runs, stop, scheduled), run);
-    },
-    onAgain: ({ id, seed }) => terminal.note(`Run ${id} was interrupted: fetched again by its seed ${seed}.`),
-    onDone: (report) => terminal.print(summary(report)),
-    signal: stop,
-  };
 }
 
 /** Runs until the first signal, which ends the run under way behind its page. */
@@ -116,64 +91,80 @@ export async function keepIngesting(
   runs: Runs,
 ): Promise<number> {
   const { settings, terminal, stop } = context;
-  const run = async () => {
-    try {
-      const report = await makeRun(settings, publishing, runs, terminal, stop, true);
-      terminal.print(summary(report));
-      const error = report.error ?? (report.fetched === 0 && !stop.aborted ? nothingFetched(report) : undefined);
-      if (error !== undefined) logFailure(error);
-    } catch (error) {
-      logFailure(error);
-    }
-    if (!stop.aborted) terminal.note(nextLine(schedule));
+  const { catchUp, runsMaxAge: maxAgeMs, runsMaxCount: maxCount = RUNS_KEPT } = settings;
+  const { text, definition } = schedule;
+  const ended = new AbortController();
+  const signal = AbortSignal.any([stop, ended.signal]);
+  const sayNext = () => {
+    const [next] = nextLines(definition, Date.now(), 1);
+    if (!stop.aborted) terminal.note(next === undefined ? "No next run." : `Next run ${next}.`);
   };
-  const forwarding = publishing.outbox?.keepForwarding(stop);
-  terminal.note(`Ingesting ${schedule.text}.`);
-  const interrupted = interruptedOptions(context, publishing, runs, true);
-  const looked = fetchInterrupted(interrupted);
-  const looking = looked.then((first) => keepFetchingInterrupted(interrupted, first));
-  if (settings.every !== undefined) {
-    await looked;
-    if (!stop.aborted) await run();
-  } else {
-    // Its first time may be near, and is not missed for what takes longer.
-    terminal.note(nextLine(schedule));
-  }
-  if (!stop.aborted) {
-    await runSchedule({
-      schedule,
-      ticks: denoCronTicks,
-      now: Date.now,
-      run,
-      onSkipped: () => log.warning("The run before is still under way: this one is skipped"),
-      signal: stop,
-    });
-  }
-  await Promise.all([forwarding, looking]);
-  return EXIT.done;
+  terminal.note(`Ingesting ${text} into "${targetOf(settings).topic}".`);
+  if (settings.runs !== undefined && settings.brokers === undefined) terminal.note(ONE_MACHINE);
+  sayNext();
+  const others = [publishing.outbox?.keepForwarding(signal), keepPruned({ runs, maxAgeMs, maxCount, signal })];
+  return await withNotifier(settings, runs, async (notify) => {
+    try {
+      await keepSchedule({
+        ...{ schedule, catchUp, signal: stop, clock: processClock() },
+        ask: () => askedOf(settings, newSeed()),
+        run: { ...runOptions(settings, publishing, runs, { own: false, signal: stop }), notify },
+        onReport: (report) => {
+          terminal.print(`${reportLine(report)}, run ${shortId(report.id)}`);
+          if (report.why !== null) sayWhy(report);
+          sayNext();
+        },
+        onFailure: (error) => log.error("A run failed: {why}", { why: failureText(error) }),
+        onAgain: (run) => sayAgain(run, terminal),
+        onLead: (leads) => sayLead(leads, terminal),
+      });
+      return EXIT.done;
+    } finally {
+      ended.abort();
+      await Promise.all(others);
+    }
+  });
 }
 
-function nextLine(schedule: Schedule): string {
-  const next = schedule.next(Date.now());
-  return next === null
-    ? "No next run."
-    : `Next run ${new Date(next).toLocaleString("sv-SE", { timeZoneName: "short" })}.`;
+const ONE_MACHINE =
+  "The record of runs is a Postgres, and the topic is of this data folder alone: for many machines name a Kafka with --brokers.";
+
+function sayAgain({ id, seed }: Run, terminal: Terminal): void {
+  terminal.note(`Run ${shortId(id)} was interrupted: fetched again by its seed ${seed}.`);
 }
 
-function logFailure(error: unknown): void {
-  if (!(error instanceof UserpipeError)) return log.error("The run failed: {error}. The next one comes", { error });
-  log.error("The run failed: {message}. {hint}. The next one comes", { message: error.message, hint: error.hint });
+function sayLead(leads: boolean, terminal: Terminal): void {
+  terminal.note(
+    leads
+      ? "This process makes the runs of the schedule."
+      : "Another process makes the runs of the schedule: this one takes over where that ends.",
+  );
+}
+
+function sayWhy({ id, state, error, why }: RunReport): void {
+  const words = { id: shortId(id), why: error === undefined ? why : failureText(error) };
+  if (state === "failed") log.error("The run {id} failed: {why}", words);
+  else log.warning("The run {id} is cut, and is fetched again: {why}", words);
+}
+
+/** For as long as `work` takes, where `--notify` names a service. */
+export async function withNotifier<T>(
+  settings: Settings,
+  runs: Runs,
+  work: (notify: Notifier | undefined) => Promise<T>,
+): Promise<T> {
+  const { notify: url } = settings;
+  if (url === undefined) return await work(undefined);
+  const notifier = new Notifier({ url, runs, target: targetOf(settings) });
+  try {
+    return await work(notifier);
+  } finally {
+    await notifier.close();
+  }
 }
 
 function nothingFetched({ source, seed }: RunReport): UserpipeError {
   // Only a file has no seed.
   const code = seed === null ? "input" : "source-answer";
   return new UserpipeError(code, `"${source}" gave no record`, "Look at what it has, or name another source");
-}
-
-function summary({ fetched, published, outbox, refused, ms, state, seed, source }: RunReport): string {
-  const seeded = seed === null ? "" : `, seed ${seed}`;
-  const kept = outbox === 0 ? "" : ` in the outbox ${grouped(outbox)},`;
-  const counts = `fetched ${grouped(fetched)}, published ${grouped(published)},${kept} refused ${grouped(refused)}`;
-  return `${state.padEnd(9)} ${counts} in ${seconds(ms)} from ${source}${seeded}`;
 }

@@ -1,0 +1,114 @@
+/** The commands of schedules and runs. */
+import { BROKER, type Command, COMMON, RECORD, STORE } from "./command.ts";
+
+const TARGET = ["brokers", "topic", "pipeline"] as const;
+
+export const RUN_COMMANDS: readonly Command[] = [
+  {
+    name: "status",
+    undrained: true,
+    summary: "show on one screen what stands where: schedule, runs, topic, lag, table, outbox, health",
+    details: `Exits with 1 where something is wrong: an end or the record of runs that does
+not answer, a topic or table that is not there, a schedule that no process
+runs, a last run that failed, was missed or was cut, records in the outbox.
+A lag, dead letters and a schedule that is paused are shown and are not wrong.`,
+    examples: ["userpipe status", "userpipe status --watch", "userpipe status --format json"],
+    settings: [
+      ...COMMON,
+      ...BROKER,
+      "deadLetterTopic",
+      "group",
+      ...STORE,
+      ...RECORD,
+      "watch",
+      "statusFormat",
+      "pipeline",
+    ],
+    load: async () => (await import("./status.ts")).status,
+  },
+  {
+    name: "runs",
+    summary: "list what ran, newest first; show one whole, try one again, sum them up, remove old ones",
+    arguments: "[action] [id]",
+    details: `Actions:
+  (none)                   the newest runs
+  show <id>                one whole: each attempt, each error, the log
+  retry <id>               try it again: the same seed and page, as the next
+                           attempt of the same run
+  stats                    success share, p50 and p95 of the duration, records
+                           a day; of the last 30 days, or from --since on
+  prune --older-than 30d   remove runs that ended longer ago
+The beginning of an id is enough where only one run begins so.
+
+States: queued, running, delivered; to outbox (records wait for Kafka);
+failed; skipped (due while another run was under way); missed (due while no
+process ran); interrupted (its process was killed, or a person stopped it).`,
+    examples: [
+      "userpipe runs",
+      "userpipe runs --state failed,missed --since 24h",
+      "userpipe runs show 3f2a91c0",
+      "userpipe runs retry 3f2a91c0 --wait",
+      "userpipe runs stats --since 7d",
+      "userpipe runs prune --older-than 30d",
+    ],
+    settings: [
+      ...COMMON,
+      ...RECORD,
+      ...["state", "kind", "since", "limit", "olderThan", "wait", "format"] as const,
+      ...TARGET,
+      ...["deadLetterTopic", "quota", "outboxMaxBytes", "stopTimeout"] as const,
+    ],
+    help: { wait: "retry: wait until the run has ended, and say how" },
+    load: async () => (await import("./runs.ts")).runs,
+  },
+  {
+    name: "trigger",
+    summary: "make a run now: by the process that runs the schedule, or else by this one",
+    details: "A schedule that is paused makes it too. With --wait the exit code says how the run ended.",
+    examples: ["userpipe trigger", "userpipe trigger --count 500 --wait"],
+    settings: [
+      ...COMMON,
+      ...BROKER,
+      "deadLetterTopic",
+      ...RECORD,
+      ...["count", "seed", "page", "nat", "url", "wait", "quota", "outboxMaxBytes", "pipeline", "stopTimeout"] as const,
+    ],
+    load: async () => (await import("./trigger.ts")).trigger,
+  },
+  {
+    name: "pause",
+    summary: "hold the schedule, also over restarts",
+    details: "Its times go by and are not made up for. userpipe trigger makes runs all the same.",
+    examples: ["userpipe pause", "userpipe pause --topic users_created"],
+    settings: [...COMMON, ...RECORD, ...TARGET],
+    load: async () => (await import("./pause.ts")).pause,
+  },
+  {
+    name: "resume",
+    summary: "let a schedule that was paused go on",
+    examples: ["userpipe resume"],
+    settings: [...COMMON, ...RECORD, ...TARGET],
+    load: async () => (await import("./pause.ts")).resume,
+  },
+  {
+    name: "backfill",
+    summary: "fetch a range of pages of a seed, one run a page",
+    details: `The API gives the same users each time for the same seed, page, count and
+nationalities. Started again, it makes only the pages that are not delivered
+yet, also after a kill.`,
+    examples: [
+      "userpipe backfill --seed 2026 --pages 1..100",
+      "userpipe backfill --seed 2026 --pages 1..100 --count 5000 --concurrency 4 --nat gb,us",
+    ],
+    settings: [
+      ...COMMON,
+      ...BROKER,
+      "deadLetterTopic",
+      ...RECORD,
+      ...["seed", "pages", "count", "nat", "url", "concurrency"] as const,
+      ...["retries", "runTimeout", "notify", "quota", "outboxMaxBytes", "pipeline", "stopTimeout"] as const,
+    ],
+    help: { count: "users a page, 5,000 at the most; left out: 100" },
+    load: async () => (await import("./backfill.ts")).backfill,
+  },
+];

@@ -1,0 +1,40 @@
+/** `pause` and `resume`: hold a schedule, also over restarts, and let it go on. Runs by hand are made all the same. */
+import { EXIT, UserpipeError } from "../errors.ts";
+import { scheduleName } from "../ingest/schedule.ts";
+import type { Settings } from "../settings.ts";
+import type { Context } from "./command.ts";
+import { withRunsThere } from "./ends.ts";
+import { targetOf } from "./run_options.ts";
+import { nextLines } from "./next_times.ts";
+
+export const pause = (context: Context) => hold(context, true);
+export const resume = (context: Context) => hold(context, false);
+
+async function hold({ settings, terminal }: Context, paused: boolean): Promise<number> {
+  const name = scheduleName(targetOf(settings));
+  return await withRunsThere(settings, async (runs) => {
+    const before = (await runs.schedules()).find((schedule) => schedule.name === name);
+    if (before === undefined || !await runs.pause(name, paused)) throw noSchedule(name, settings);
+    const was = before.pausedAt !== null;
+    const word = paused ? "paused" : "resumed";
+    terminal.print(`${word.padEnd(9)} ${name}: ${before.text}${was === paused ? ", as it was already" : ""}`);
+    if (paused) {
+      terminal.note(
+        "It stays so until userpipe resume, also over restarts; userpipe trigger makes a run all the same.",
+      );
+    } else if (!before.led) {
+      terminal.note("No process runs it: start one with userpipe ingest or userpipe up.");
+    } else {
+      for (const line of nextLines(before.definition, Date.now(), 1)) terminal.print(`next      ${line}`);
+    }
+    return EXIT.done;
+  });
+}
+
+function noSchedule(name: string, { dataDir, runs }: Settings): UserpipeError {
+  return new UserpipeError(
+    "usage",
+    `No schedule "${name}" is on record${runs === undefined ? ` in ${dataDir}` : ""}`,
+    "userpipe ingest --every 1m or userpipe up puts one there; its topic is the one of --topic",
+  );
+}

@@ -1,0 +1,193 @@
+/**
+ * What stands where, for `status`: each part is looked at by itself and within a limit of time, so that an end that is away
+ * hides none of the others.
+ */
+import { sleep } from "../backoff.ts";
+import type { Broker } from "../broker/broker.ts";
+import { type Check, messageOf, UserpipeError } from "../errors.ts";
+import type { Waiting } from "../ingest/outbox.ts";
+import type { Run, Runs, RunTarget, ScheduleRecord } from "../runs/runs.ts";
+import type { Store } from "../store/store.ts";
+import { listLetters } from "./dead_letters.ts";
+
+/** What was found, or why it is not known. */
+export type Part<T> = { ok: true; value: T } | { ok: false; why: string; hint: string };
+
+export interface StatusOptions {
+  broker: Broker;
+  store: Store;
+  /** Opened when it is asked for. */
+  runs: () => Promise<Runs>;
+  /** null where there is none. */
+  outbox: () => Promise<Waiting | null>;
+  target: RunTarget;
+  topic: string;
+  deadLetterTopic: string;
+  group: string;
+  /** For each part. */
+  limitMs: number;
+}
+
+export interface Status {
+  /** In ms since the epoch. */
+  at: number;
+  /** Of the target. */
+  schedules: Part<ScheduleRecord[]>;
+  /** The newest of the target, newest first. */
+  runs: Part<Run[]>;
+  /** The newest by which it is told whether the runs go well. */
+  judged: Part<Run | null>;
+  outbox: Part<Waiting | null>;
+  topic: Part<TopicSize>;
+  /** Records of the topic that the group has not carried. */
+  lag: Part<number>;
+  rows: Part<number>;
+  deadLetters: Part<LetterCount>;
+  health: Health[];
+}
+
+export interface Health {
+  component: "broker" | "store" | "runs";
+  part: Part<string>;
+}
+
+export interface TopicSize {
+  partitions: number;
+  /** What retention has left. */
+  records: number;
+}
+
+export interface LetterCount {
+  /** Those that wait; where they are too many to be counted, all that were ever refused and are still there. */
+  waiting: number;
+  counted: boolean;
+}
+
+const LAST_RUNS = 5;
+/** More dead letters than this are not folded for a glance. */
+const MOST_LETTERS = 10_000;
+
+/** Looks again and again with what it holds open: the parts that take long are asked for less often. */
+export function statusOf(options: StatusOptions): () => Promise<Status> {
+  const { broker, store, target, topic, deadLetterTopic, group, limitMs } = options;
+  const ask = <T>(work: () => Promise<T>) => part(work, limitMs);
+  const rows = seldomAsked(() => store.count());
+  const letters = seldomAsked(() => lettersOf(broker, deadLetterTopic));
+  const runs = async <T>(work: (runs: Runs) => Promise<T>) => await work(await options.runs());
+  return async () => {
+    const health = Promise.all([
+      healthOf("broker", ask(() => brokerOf(broker, topic))),
+      healthOf("store", ask(async () => detailOf(await store.check()))),
+      healthOf("runs", ask(() => runs(async (runs) => detailOf(await runs.check())))),
+    ]);
+    const parts = {
+      schedules: ask(() => runs((runs) => schedulesOf(runs, target))),
+      runs: ask(() => runs((runs) => runs.list({ target, limit: LAST_RUNS }))),
+      judged: ask(() => runs((runs) => judgedOf(runs, target))),
+      outbox: ask(options.outbox),
+      topic: ask(() => sizeOf(broker, topic)),
+      lag: ask(() => lagOf(broker, topic, group)),
+      rows: ask(rows),
+      deadLetters: ask(letters),
+    };
+    return { at: Date.now(), ...await allOf(parts), health: await health };
+  };
+}
+
+async function part<T>(work: () => Promise<T>, limitMs: number): Promise<Part<T>> {
+  const over = new AbortController();
+  const tooSlow = sleep(limitMs, over.signal).then(() => ({
+    ok: false as const,
+    why: `it did not answer within ${limitMs / 1000} s`,
+    hint: "See userpipe doctor",
+  }));
+  try {
+    return await Promise.race([work().then((value) => ({ ok: true as const, value })), tooSlow]);
+  } catch (error) {
+    if (error instanceof UserpipeError) return { ok: false, why: error.message, hint: error.hint };
+    return { ok: false, why: messageOf(error), hint: "This is a defect of userpipe: please report it" };
+  } finally {
+    over.abort();
+  }
+}
+
+/** Keys to promises, to keys to what they give. */
+async function allOf<T extends Record<string, unknown>>(parts: { [K in keyof T]: Promise<T[K]> }): Promise<T> {
+  const entries = Object.entries(parts).map(async ([name, part]) => [name, await part]);
+  return Object.fromEntries(await Promise.all(entries));
+}
+
+async function healthOf(component: Health["component"], part: Promise<Part<string>>): Promise<Health> {
+  return { component, part: await part };
+}
+
+/** @throws {UserpipeError} what the check found */
+function detailOf(check: Check): string {
+  if (!check.ok) throw check.error;
+  return check.detail;
+}
+
+/** The topic first: the embedded broker's check would make its file, and looking makes none. */
+async function brokerOf(broker: Broker, topic: string): Promise<string> {
+  await broker.partitions(topic);
+  return detailOf(await broker.check());
+}
+
+async function schedulesOf(runs: Runs, target: RunTarget): Promise<ScheduleRecord[]> {
+  return (await runs.schedules()).filter(({ target: { pipeline, broker, topic } }) =>
+    pipeline === target.pipeline && broker === target.broker && topic === target.topic
+  );
+}
+
+/** A run that a person cut short says nothing, nor does a page of a backfill. */
+async function judgedOf(runs: Runs, target: RunTarget): Promise<Run | null> {
+  const [[ended], [cut]] = await Promise.all([
+    runs.list({
+      target,
+      kinds: ["scheduled", "manual"],
+      states: ["delivered", "to outbox", "failed", "missed"],
+      limit: 1,
+    }),
+    runs.list({ target, kinds: ["scheduled"], states: ["interrupted"], limit: 1 }),
+  ]);
+  if (cut !== undefined && (ended === undefined || cut.queuedAt > ended.queuedAt)) return cut;
+  return ended ?? null;
+}
+
+async function sizeOf(broker: Broker, topic: string): Promise<TopicSize> {
+  const ranges = await broker.partitions(topic);
+  return { partitions: ranges.length, records: ranges.reduce((sum, { start, end }) => sum + Number(end - start), 0) };
+}
+
+async function lagOf(broker: Broker, topic: string, group: string): Promise<number> {
+  const ranges = await broker.partitions(topic);
+  const committed = await broker.committed(topic, group);
+  return ranges.reduce((sum, { partition, start, end }) => {
+    const position = committed.get(partition) ?? start;
+    return sum + Math.max(0, Number(end - (position > start ? position : start)));
+  }, 0);
+}
+
+async function lettersOf(broker: Broker, topic: string): Promise<LetterCount> {
+  const { records } = await sizeOf(broker, topic);
+  if (records === 0 || records > MOST_LETTERS) return { waiting: records, counted: records === 0 };
+  return { waiting: (await listLetters({ broker, topic }, 0)).waiting, counted: true };
+}
+
+/** After an answer the next is asked for no sooner than twenty times as long as it took. */
+const REST = 20;
+
+/** What takes long is answered from before. One that fails is asked for again. */
+function seldomAsked<T>(work: () => Promise<T>): () => Promise<T> {
+  let last: Promise<T> | undefined;
+  let freshUntil = 0;
+  return () => {
+    if (last !== undefined && performance.now() < freshUntil) return last;
+    const began = performance.now();
+    freshUntil = Infinity;
+    const asked = last = work();
+    const done = () => freshUntil = performance.now() + REST * (performance.now() - began);
+    asked.then(done, () => last = undefined);
+    return asked;
+  };
+}

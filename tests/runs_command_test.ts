@@ -1,0 +1,138 @@
+/** `runs`: the list for people and for programs, one run whole, by the beginning of its id, statistics, and what is removed. */
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { openSqliteRuns } from "../src/runs/sqlite.ts";
+import { succeeds, userpipe, withFolder } from "./support/cli.ts";
+import { makeRecord, newRun, UNREACHED } from "./support/runs_record.ts";
+
+const lines = (printed: string) => printed.trimEnd().split("\n");
+const objects = (printed: string) => lines(printed).map((line) => JSON.parse(line));
+
+Deno.test("runs lists the newest first, a line of JSON a run in a pipe, and only those that are asked for", () =>
+  withFolder(async (cwd) => {
+    await makeRecord(cwd);
+    const all = objects(await succeeds(["runs"], { cwd }));
+    assert.deepEqual(all.map(({ id }) => id).sort(), [
+      ...["delivered-1", "failed-1", "missed-1", "outbox-1", "queued-1", "skipped-1"],
+    ]);
+    assert.deepEqual(all[0].id, "queued-1");
+    const delivered = all.find(({ id }) => id === "delivered-1");
+    const { queued, started, ended, ms, ...rest } = delivered;
+    for (const time of [queued, started, ended]) assert.match(time, /^20\d\d-.*Z$/);
+    assert.equal(ms, Date.parse(ended) - Date.parse(started));
+    assert.deepEqual(rest, {
+      ...{ id: "delivered-1", kind: "manual", state: "delivered", scheduled: null, attempts: 1 },
+      ...{ fetched: 100, published: 97, outbox: 0, refused: 3, bytes: 5_000 },
+      ...{ source: "https://randomuser.me", seed: "s", page: 1, count: 100, nat: null, url: null },
+      ...{ pipeline: "users", broker: "embedded", topic: "users_created", error: null },
+    });
+    const ids = async (...args: string[]) =>
+      objects(await succeeds(["runs", ...args], { cwd })).map(({ id }) => id).sort();
+    assert.deepEqual(await ids("--state", "failed,to-outbox"), ["failed-1", "outbox-1"]);
+    assert.deepEqual(await ids("--state", "to outbox"), ["outbox-1"]);
+    assert.deepEqual(await ids("--kind", "manual,backfill"), ["delivered-1", "queued-1"]);
+    assert.deepEqual(await ids("--limit", "1", "--since", "1h"), ["queued-1"]);
+    assert.equal((await succeeds(["runs", "--since", "2999-01-01"], { cwd })).length, 0);
+    assert.equal(JSON.parse(await succeeds(["runs", "--format", "json"], { cwd })).length, 6);
+    const csv = lines(await succeeds(["runs", "--format", "csv", "--state", "failed"], { cwd }));
+    assert.match(csv[0]!, /^id,kind,state,scheduled,/);
+    assert.match(csv[1]!, /^failed-1,scheduled,failed,/);
+  }));
+
+Deno.test("the table of runs has a state in its colour, and below a run that failed the reason", () =>
+  withFolder(async (cwd) => {
+    await makeRecord(cwd);
+    const plain = lines(await succeeds(["runs", "--format", "table"], { cwd }));
+    assert.match(plain[0]!, /^run +kind +state +time \(.*\) +took +tries +published /);
+    const failed = plain.findIndex((line) => line.startsWith("failed-1"));
+    assert.match(plain[failed]!, / scheduled +failed +20\d\d-/);
+    assert.equal(plain[failed + 1], `  ${UNREACHED}`);
+    assert.match(plain.find((line) => line.startsWith("queued-1"))!, / backfill p\.17 +queued /);
+    const coloured = await succeeds(["runs", "--format", "table"], { cwd, env: { NO_COLOR: "", FORCE_COLOR: "1" } });
+    assert.ok(coloured.includes("\x1b[32mdelivered\x1b[0m"), coloured);
+    assert.ok(coloured.includes("\x1b[31mfailed   \x1b[0m"), coloured);
+  }));
+
+Deno.test("runs show has each attempt and the whole log, found by the beginning of an id", () =>
+  withFolder(async (cwd) => {
+    await makeRecord(cwd);
+    const run = JSON.parse(await succeeds(["runs", "show", "fail"], { cwd }));
+    assert.equal(run.id, "failed-1");
+    const [{ started, ended, ms, ...attempt }] = run.tries;
+    assert.equal(ms, Date.parse(ended) - Date.parse(started));
+    assert.deepEqual(attempt, {
+      ...{ number: 1, next: null, error: UNREACHED },
+      ...{ fetched: 0, published: 0, outbox: 0, refused: 0, bytes: 0 },
+    });
+    const [{ at, ...line }] = run.log;
+    assert.match(at, /^20\d\d-.*Z$/);
+    assert.deepEqual(line, { attempt: 1, level: "warning", text: "A first try \u001b[31mfailed" });
+    const shown = await succeeds(["runs", "show", "failed-1", "--format", "table"], { cwd });
+    assert.match(shown, /^run +failed-1\nstate +failed\nerror +Cannot reach/);
+    assert.match(shown, /\nscheduled 20\d\d-.*\nstarted +20\d\d-.* after its time\n/);
+    assert.match(shown, /#1 warning A first try \S+failed/);
+    assert.ok(!shown.includes("\x1b"), "a line of the log steers no terminal");
+  }));
+
+Deno.test("an id that is nobody's, or more than one run's, is an error that says so; so are words that are none", () =>
+  withFolder(async (cwd) => {
+    await makeRecord(cwd);
+    const runs = openSqliteRuns(join(cwd, "userpipe-data", "runs.db"));
+    await runs.queue([newRun("failed-10", "manual")]);
+    await runs.close();
+    for (
+      const [args, message] of [
+        [["show", "nobody"], /No run on record begins with "nobody"/],
+        [["show", "%"], /No run on record begins with "%"/],
+        [["show", "failed"], /More than one run begins with "failed": failed-10?, failed-10?\n/],
+        [["show"], /wants the id of a run/],
+        [["stats", "x"], /an argument too many: "x"/],
+        [["toString"], /runs knows no "toString"/],
+        [["prune"], /wants --older-than/],
+        [["--state", "green"], /--state is "green": it takes queued, /],
+      ] as [string[], RegExp][]
+    ) {
+      const { code, stderr } = await userpipe(["runs", ...args], { cwd });
+      assert.equal(code, 2, args.join(" "));
+      assert.match(stderr, message);
+    }
+    // One that is another's beginning is found all the same.
+    assert.equal(JSON.parse(await succeeds(["runs", "show", "failed-1"], { cwd })).id, "failed-1");
+  }));
+
+Deno.test("runs stats tells the share that was delivered, and the records of each day", () =>
+  withFolder(async (cwd) => {
+    await makeRecord(cwd);
+    const stats = JSON.parse(await succeeds(["runs", "stats"], { cwd }));
+    assert.equal(stats.runs, 6);
+    assert.deepEqual(stats.states, {
+      ...{ delivered: 1, failed: 1, missed: 1, queued: 1, skipped: 1, "to outbox": 1 },
+    });
+    assert.ok(Math.abs(stats.delivered - 2 / 3) < 1e-9);
+    assert.ok(stats.p50Ms >= 0 && stats.p95Ms >= stats.p50Ms);
+    assert.deepEqual([stats.fetched, stats.published, stats.refused], [200, 97, 3]);
+    assert.equal(stats.days.reduce((sum: number, { runs }: { runs: number }) => sum + runs, 0), 6);
+    const shown = await succeeds(["runs", "stats", "--format", "table"], { cwd });
+    assert.match(shown, /\ndelivered 66\.6 % of the runs that were made\n/);
+    const later = JSON.parse(await succeeds(["runs", "stats", "--since", "2999-01-01"], { cwd }));
+    assert.deepEqual([later.runs, later.delivered, later.days], [0, null, []]);
+  }));
+
+Deno.test("runs prune removes what ended longer ago, and nothing that is under way", () =>
+  withFolder(async (cwd) => {
+    await makeRecord(cwd);
+    assert.equal(await succeeds(["runs", "prune", "--older-than", "1d"], { cwd }), "removed   0 runs\n");
+    assert.equal(await succeeds(["runs", "prune", "--older-than", "1ms"], { cwd }), "removed   5 runs\n");
+    assert.deepEqual(objects(await succeeds(["runs"], { cwd })).map(({ id }) => id), ["queued-1"]);
+  }));
+
+Deno.test("where nothing is on record, runs says so and makes no file", () =>
+  withFolder(async (cwd) => {
+    for (const args of [["runs"], ["runs", "stats"], ["runs", "show", "a"], ["runs", "prune", "--older-than", "1d"]]) {
+      await userpipe(args, { cwd });
+      assert.deepEqual(await Array.fromAsync(Deno.readDir(cwd)), [], args.join(" "));
+    }
+    const { code, stdout, stderr } = await userpipe(["runs", "--format", "table"], { cwd });
+    assert.deepEqual([code, stdout], [0, ""]);
+    assert.match(stderr, /^No runs are on record/);
+  }));
