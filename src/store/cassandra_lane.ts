@@ -210,8 +210,10 @@ export class Lane {
       settle: (answer) => {
         this.#preparing = false;
         const error = errorOf(answer);
-        if (error === undefined) this.#ids.set(statement, preparedId(answer));
-        else this.#queue.shift()!.done(error);
+        if (error === undefined) return void this.#ids.set(statement, preparedId(answer));
+        const refused = this.#queue.filter((parcel) => parcel.statement === statement);
+        this.#queue = this.#queue.filter((parcel) => parcel.statement !== statement);
+        for (const { done } of refused) done(error);
       },
     });
   }
