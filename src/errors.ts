@@ -3,7 +3,10 @@
  * Adapters translate a driver's error into one of these at their own boundary; `main.ts` prints it.
  */
 
-/** Process exit codes. 130 and 143 are those of a run cut short by a second signal or by the limit. */
+/**
+ * Process exit codes. 130 and 143 are those of what a second signal or the limit cut short, and of a single ingest that
+ * the first signal ended before it had its count.
+ */
 export const EXIT = {
   done: 0,
   /** Done with records refused, or a check found something. */

@@ -3,6 +3,8 @@
  * `USERPIPE_FAULT=after-publish:3` dies at the third time that the point is passed. Without it they cost nothing.
  */
 
+import { UserpipeError } from "./errors.ts";
+
 /** Every point, in the order of a record's way. */
 export const FAULT_POINTS = [
   /** A page has come from the source; nothing of it is published. */
@@ -46,7 +48,8 @@ function read(text: string | undefined): Armed | undefined {
   if (text === undefined || text === "") return undefined;
   const [point, times = "1"] = text.split(":");
   if (!FAULT_POINTS.some((known) => known === point) || !/^[1-9]\d*$/.test(times)) {
-    throw new Error(`USERPIPE_FAULT is "${text}": it takes one of ${FAULT_POINTS.join(", ")}, and :n`);
+    const hint = `Name one of ${FAULT_POINTS.join(", ")}, and :n for its nth time; or leave it out`;
+    throw new UserpipeError("settings", `USERPIPE_FAULT is "${text}", which is no point to die at`, hint);
   }
   return { point: point!, left: Number(times) };
 }

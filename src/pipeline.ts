@@ -84,6 +84,8 @@ export interface Pipeline<Raw = unknown, Event = unknown> {
   request(options: RequestOptions): URL;
   /** The records in an answer's JSON body, or why it holds none. */
   unwrap(body: unknown): Result<unknown[]>;
+  /** The seed that an answer says it is of, where it says one. */
+  seedOf?(body: unknown): string | undefined;
   /** Checks one record of the source. */
   check(raw: unknown): Result<Raw>;
   normalise(raw: Raw): Event;

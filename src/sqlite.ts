@@ -150,6 +150,19 @@ function versionOf(database: Database): number {
   return Number(database.prepare("PRAGMA user_version").get()?.user_version);
 }
 
+/**
+ * What tells a file from another of its name; null where the system has no such thing, undefined where there is no file.
+ * @throws {UserpipeError} `data-folder`
+ */
+export function inodeOf(path: string): number | null | undefined {
+  try {
+    return Deno.statSync(path).ino;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return undefined;
+    throw translate(error, path);
+  }
+}
+
 /** An error of the file system or of SQLite in the words of an operating error; all others as they are. */
 export function translate(error: unknown, path: string): unknown {
   if (error instanceof UserpipeError) return error;
@@ -176,6 +189,7 @@ function fileSystemTrouble(error: unknown): Trouble | undefined {
 const OUT_OF_BOUNDS: Trouble = ["a program may not keep data there", "Name another folder with --data-dir"];
 
 const FILE_SYSTEM: Record<string, Trouble> = {
+  ENOENT: ["its folder is gone", 'Make it anew with "userpipe init", or name another with --data-dir'],
   ENAMETOOLONG: ["its name is too long", "Name another folder with --data-dir"],
   EACCES: ["it may not be written", "Give write permission to the folder, or name another with --data-dir"],
   EPERM: ["it may not be written", "Give write permission to the folder, or name another with --data-dir"],

@@ -18,5 +18,8 @@ const REASONS: readonly (readonly [said: RegExp, why: string])[] = [
   [/EHOSTUNREACH|ENETUNREACH/, "there is no route to it"],
   [/ERR_SSL|SSL|TLS|certificate/, "no secure connection (TLS)"],
   [/ETIMEDOUT|time[d]? ?out|no answer in|did not reply/i, "timed out"],
+  [/does not answer as a Kafka/, "it does not answer as a Kafka does"],
+  // kafkajs says so of one that took the connection and was silent from then on.
+  [/Broker not connected/, "it takes connections and does not answer"],
   [/ECONNRESET|EPIPE|closed|hang up|ended/i, "it closed the connection"],
 ];

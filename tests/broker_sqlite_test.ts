@@ -249,6 +249,30 @@ Deno.test("embedded broker: a file that is not a database is an error that names
   }
 });
 
+embedded(
+  "what is published to a file that was removed or replaced is an error, and never a success",
+  async (folder) => {
+    const { path, broker } = folder;
+    const topic = await kit.newTopic(broker);
+    await broker.publish(topic, [message("x")]);
+    const remove = async () => {
+      for (const end of ["", "-wal", "-shm"]) await Deno.remove(path + end);
+    };
+    await remove();
+    await assert.rejects(broker.publish(topic, [message("x")]), failsAs("topic-missing"));
+    await assert.rejects(Deno.stat(path), Deno.errors.NotFound);
+    await broker.init([kit.spec(topic)], { dryRun: false });
+    await broker.publish(topic, [message("y")]);
+    assert.deepEqual((await kit.readAll(await folder.reopen(), topic)).length, 1);
+    const subscription = await broker.subscribe(options(topic, "g"));
+    await remove();
+    const reading = async () => {
+      while (await subscription.next() !== null);
+    };
+    await assert.rejects(reading(), failsAs("data-folder"));
+  },
+);
+
 const options = (topic: string, group: string): Parameters<Broker["subscribe"]>[0] => {
   return { topic, group, from: "committed", maxInFlightBytes: 1_000, maxBatchMessages: 1 };
 };

@@ -135,14 +135,21 @@ serviceTest("a keyspace is made on the local data centre, with as many copies as
 });
 
 serviceTest(
-  "more copies than nodes is said by check, and rows that lack replicas are to be written again",
+  "more copies than nodes are refused by init and said by check, and rows that lack replicas are to be written again",
   async (given) => {
     const keyspace = uniqueName("k");
     const contactPoint = given.contactPoints;
     try {
       await withStore({ contactPoint, keyspace }, async (store) => {
-        const [made] = await store.init({ ...INIT, replicationFactor: 3 });
-        assert.match(made.statement, /'datacenter1': 3/);
+        for (const dryRun of [true, false]) {
+          const error = await fails("store-refused", store.init({ migrate: false, dryRun, replicationFactor: 3 }));
+          assert.match(error.message, /with 3 copies of each row: the data centre "datacenter1" of .* has 1 node$/);
+          assert.match(error.hint, /at most 1 with --replication-factor/);
+        }
+        const copies = "{'class': 'NetworkTopologyStrategy', 'datacenter1': 3}";
+        await cql(contactPoint, `CREATE KEYSPACE ${keyspace} WITH replication = ${copies}`);
+        const [there] = await store.init({ ...INIT, replicationFactor: 3 });
+        assert.equal(there.state, "exists");
         const answer = await store.check();
         assert(!answer.ok && /1 nodes.*3 copies/.test(answer.error.message));
         const { refused, unwritten } = await store.write(rows(15));
@@ -230,9 +237,13 @@ serviceTest("a process ends by itself once the store is closed, whatever became 
   await hangingUp;
 });
 
-async function drop(contactPoint: string, keyspace: string): Promise<void> {
+function drop(contactPoint: string, keyspace: string): Promise<void> {
+  return cql(contactPoint, `DROP KEYSPACE IF EXISTS ${keyspace}`);
+}
+
+async function cql(contactPoint: string, statement: string): Promise<void> {
   const client = new Client({ contactPoints: [contactPoint], localDataCenter: "datacenter1" });
-  await client.execute(`DROP KEYSPACE IF EXISTS ${keyspace}`);
+  await client.execute(statement);
   await client.shutdown();
 }
 

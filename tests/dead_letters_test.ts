@@ -1,12 +1,16 @@
 /** Dead letters read and folded: what waits, what was replayed, and how much of it is held. */
 import assert from "node:assert/strict";
 import { join } from "node:path";
+import { ConfigResourceTypes } from "kafkajs";
 import type { Broker, Delivered, Message } from "../src/broker/broker.ts";
+import { openKafka } from "../src/broker/kafka.ts";
 import { openSqliteBroker } from "../src/broker/sqlite.ts";
 import { lettersAt, type LettersOptions, listLetters, waitingLetters } from "../src/query/dead_letters.ts";
 import { deadLetterOf, deadLetterOfSource, encodeDeadLetter } from "../src/stream/dead_letters.ts";
 import { letterOf, markerOf, recordOf } from "../src/stream/letter.ts";
-import { withFolder } from "./support/cli.ts";
+import { start, succeeds, until, withFolder } from "./support/cli.ts";
+import { admin, deleteTopic } from "./support/kafka_admin.ts";
+import { serviceTest, uniqueName } from "./support/services.ts";
 import { failsAsItShould, type Wrong } from "./support/wrong.ts";
 
 const DLQ = "t.dlq";
@@ -196,6 +200,46 @@ Deno.test("a topic that gives nothing before its end is an error, not the end of
   await assert.rejects(listLetters({ broker, topic: DLQ }, 1), { code: "broker-unreachable", message: /offset 0/ });
 });
 
+serviceTest(
+  "I3: a dead-letter topic that is deleted or made too small under a stream is waited for",
+  ({ brokers }) =>
+    withFolder(async (cwd) => {
+      const topic = uniqueName("letters");
+      const options = { cwd, env: { KAFKA_BROKERS: brokers, KAFKA_TOPIC: topic, KAFKA_GROUP: topic } };
+      const kafka = openKafka({ brokers: brokers.split(","), clientId: "test" });
+      const publishBad = () => kafka.publish(topic, [{ ...record(1, { key: null }), timestamp: Date.now() }]);
+      const letters = async () => Number((await kafka.partitions(`${topic}.dlq`))[0]!.end);
+      const limit = (bytes: number) => {
+        const configEntries = [{ name: "max.message.bytes", value: String(bytes) }];
+        const resources = [{ type: ConfigResourceTypes.TOPIC, name: `${topic}.dlq`, configEntries }];
+        return admin(brokers, (admin) => admin.alterConfigs({ validateOnly: false, resources }));
+      };
+      try {
+        await succeeds(["init"], options);
+        await using stream = start(["stream"], options);
+        await publishBad();
+        await until(async () => await letters() === 1, 20_000, () => stream.output);
+        await deleteTopic(brokers, `${topic}.dlq`);
+        await publishBad();
+        await stream.printed(/no topic \S+\.dlq\S*\. Waiting for the topic .* Make it again with \S+userpipe init/);
+        await succeeds(["init"], options);
+        await stream.printed(/dlq\S+ is back after/);
+        assert.equal(await letters(), 1);
+        await limit(100);
+        await publishBad();
+        await stream.printed(/larger than the topic .* takes\. Waiting for .* Raise max\.message\.bytes of the topic/);
+        await limit(1_000_000);
+        await until(() => stream.output.split("is back after").length === 3, 20_000, () => stream.output);
+        assert.equal(await letters(), 2);
+        stream.signal("SIGTERM");
+        assert.equal(await stream.ended, 1, stream.output);
+        assert.match(stream.output, /refused 3/);
+      } finally {
+        await kafka.close();
+      }
+    }),
+);
+
 const WRONG: Pick<Wrong, "args" | "message" | "before">[] = [
   { args: ["dlq", "mend"], message: /knows no "mend"/ },
   { args: ["dlq", "show"], message: /"dead-letters show" names no offset/ },
@@ -212,3 +256,20 @@ for (const wrong of WRONG) {
   Deno.test(`wrong usage: "userpipe ${wrong.args.join(" ")}"`, () =>
     failsAsItShould({ ...wrong, hint: /userpipe (dead-letters|dlq|init)/, code: 2 }));
 }
+
+Deno.test("a value of which only the beginning was kept is marked in the list and in the letter", () =>
+  withFolder(async (cwd) => {
+    await succeeds(["init"], { cwd });
+    const broker = openSqliteBroker({ path: join(cwd, "userpipe-data", "topics.db") });
+    const cut = letter(record(1));
+    await broker.publish("users_created.dlq", [
+      { ...cut, headers: { ...cut.headers, "userpipe-cut": encoder.encode("3000000") } },
+      letter(record(2)),
+    ]);
+    await broker.close();
+    const list = JSON.parse(await succeeds(["dlq", "--format", "json"], { cwd }));
+    assert.deepEqual(list.letters.map((each: { cut_from: number | null }) => each.cut_from), [null, 3_000_000]);
+    assert.match(await succeeds(["dlq", "--format", "table"], { cwd }), /\(cut from 3,000,000 bytes\) bad/);
+    const [shown] = JSON.parse(await succeeds(["dlq", "show", "0", "--format", "json"], { cwd }));
+    assert.equal(shown.cut_from, 3_000_000);
+  }));

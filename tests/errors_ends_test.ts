@@ -2,7 +2,8 @@
 import assert from "node:assert/strict";
 import cassandra from "cassandra-driver";
 import { start, succeeds, until, userpipe, withFolder } from "./support/cli.ts";
-import { requireServices, serviceTest, uniqueName } from "./support/services.ts";
+import { requireServices, type Services, serviceTest, uniqueName } from "./support/services.ts";
+import { tcpProxy } from "./support/tcp_proxy.ts";
 import { failsAsItShould, type Wrong } from "./support/wrong.ts";
 
 /** A port that nothing listens at. */
@@ -17,8 +18,8 @@ const WRONG: (Wrong & { name: string })[] = [
     code: 3,
   },
   {
-    name: "an unreachable broker, for stream",
-    args: ["stream", "--brokers", NOWHERE],
+    name: "an unreachable broker, for a stream that ends by itself",
+    args: ["stream", "--until-caught-up", "--brokers", NOWHERE],
     message: /Cannot reach Kafka at "127.0.0.1:1": connection refused$/,
     hint: /docker compose up -d/,
     code: 3,
@@ -45,9 +46,9 @@ const WRONG: (Wrong & { name: string })[] = [
     code: 3,
   },
   {
-    name: "an unreachable store, for stream",
+    name: "an unreachable store, for a stream that ends by itself",
     before: [["init"]],
-    args: ["stream", "--contact-points", NOWHERE],
+    args: ["stream", "--max-records", "1", "--contact-points", NOWHERE],
     message: /Cannot reach Cassandra/,
     hint: /docker compose up -d/,
     code: 3,
@@ -71,6 +72,22 @@ const WRONG: (Wrong & { name: string })[] = [
     name: "a topic that is missing, for stream",
     args: ["stream"],
     message: /topic "users_created"/,
+    hint: /userpipe init/,
+    code: 2,
+  },
+  {
+    name: "a dead-letter topic that is missing, for ingest: nothing is published",
+    before: [["init"]],
+    args: ["ingest", "--generate", "5", "--dead-letter-topic", "typo"],
+    message: /topic "typo"/,
+    hint: /userpipe init/,
+    code: 2,
+  },
+  {
+    name: "a dead-letter topic that is missing, for stream",
+    before: [["init"]],
+    args: ["stream", "--dead-letter-topic", "typo"],
+    message: /topic "typo"/,
     hint: /userpipe init/,
     code: 2,
   },
@@ -125,6 +142,78 @@ const WRONG: (Wrong & { name: string })[] = [
 
 for (const wrong of WRONG) {
   Deno.test(`${wrong.name}: "userpipe ${wrong.args.join(" ")}"`, () => failsAsItShould(wrong));
+}
+
+const WAITS: { args: string[]; before: string[][]; waits: RegExp }[] = [
+  {
+    args: ["stream", "--brokers", NOWHERE],
+    before: [],
+    waits: /WARN.*Cannot reach Kafka at \S*127.0.0.1:1\S*: connection refused. Waiting for .*docker compose up -d/,
+  },
+  {
+    args: ["stream", "--contact-points", NOWHERE],
+    before: [["init"]],
+    waits: /WARN.*Cannot reach Cassandra at \S*127.0.0.1:1\S*: connection refused. Waiting for .*docker compose up -d/,
+  },
+  {
+    args: ["up", "--generate", "5", "--contact-points", NOWHERE],
+    before: [],
+    waits: /WARN.*Cannot reach Cassandra at \S*127.0.0.1:1\S*: connection refused. Waiting for/,
+  },
+];
+
+for (const { args, before, waits } of WAITS) {
+  Deno.test(`without an end of its own it waits for an end that is away, aloud: "userpipe ${args.join(" ")}"`, () =>
+    withFolder(async (cwd) => {
+      for (const earlier of before) await succeeds(earlier, { cwd });
+      await using running = start(args, { cwd });
+      await running.printed(waits);
+      if (args[0] === "up") await running.printed("delivered");
+      running.signal("SIGTERM");
+      assert.equal(await running.ended, 0, running.output);
+      assert.equal(running.output.split("Waiting for").length, 2, running.output);
+    }));
+}
+
+/** Ends behind a proxy that lets nobody in until the test says so. */
+serviceTest(
+  "a stream and an up whose ends are away at their start go on by themselves once they answer",
+  (services) => withFolder((cwd) => withFolder((other) => goOn(services, cwd, other))),
+);
+
+async function goOn({ brokers, contactPoints }: Services, cwd: string, other: string): Promise<void> {
+  await using kafka = tcpProxy(Number(brokers.split(":")[1]));
+  await using cassandra = tcpProxy(Number(contactPoints.split(":")[1]));
+  const keyspace = uniqueName("away");
+  const names = { KAFKA_TOPIC: uniqueName("away"), KAFKA_GROUP: uniqueName("away"), CASSANDRA_KEYSPACE: keyspace };
+  const direct = { ...names, KAFKA_BROKERS: brokers, CASSANDRA_CONTACT_POINTS: contactPoints };
+  const proxied = {
+    ...names,
+    KAFKA_BROKERS: `127.0.0.1:${kafka.port}`,
+    CASSANDRA_CONTACT_POINTS: `127.0.0.1:${cassandra.port}`,
+  };
+  kafka.refuse();
+  cassandra.refuse();
+  await using up = start(["up", "--generate", "50", "--seed", "away", "--group", uniqueName("up")], {
+    cwd,
+    env: proxied,
+  });
+  await up.printed(/to outbox/);
+  await up.printed(/Waiting for Cassandra/);
+  await succeeds(["init"], { cwd, env: direct });
+  await using stream = start(["stream"], { cwd: other, env: proxied });
+  await stream.printed(/Waiting for Kafka/);
+  kafka.allow();
+  await stream.printed(/Kafka at \S+ is back after/);
+  await stream.printed(/Waiting for Cassandra/);
+  cassandra.allow();
+  const rows = async () => JSON.parse(await succeeds(["query", "count"], { cwd, env: direct })).count;
+  await until(async () => await rows() === 50, 60_000, () => up.output + stream.output);
+  for (const running of [up, stream]) {
+    await running.printed(/Cassandra at \S+ is back after/);
+    running.signal("SIGTERM");
+    assert.equal(await running.ended, 0, running.output);
+  }
 }
 
 serviceTest("a topic that is missing on Kafka", async ({ brokers }) => {

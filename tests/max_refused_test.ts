@@ -3,12 +3,13 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import type { Delivered } from "../src/broker/broker.ts";
 import { openSqliteBroker } from "../src/broker/sqlite.ts";
+import { UserpipeError } from "../src/errors.ts";
 import { countOrShare } from "../src/settings_types.ts";
 import { type MaxRefused, refusedTooMany } from "../src/stream/limits.ts";
 import { stream, type StreamOptions } from "../src/stream/stream.ts";
 import { users } from "../src/users/pipeline.ts";
 import { succeeds, userpipe, withFolder } from "./support/cli.ts";
-import { memoryBroker, memoryStore } from "./support/memory.ts";
+import { type Fate, memoryBroker, memoryStore } from "./support/memory.ts";
 import { record } from "./support/records.ts";
 import { reasonOf, valueOf } from "./support/results.ts";
 
@@ -70,9 +71,46 @@ const TWO_BAD = [[message(0, true), message(1, false)], [message(2, false), mess
 
 Deno.test("past the count the stream ends, with every record of what it read stored or dead-lettered", async () => {
   const { broker, store, run } = setUp(TWO_BAD, { maxRefused: { count: 1 } });
-  await assert.rejects(run, { code: "too-many-refused", message: /Refused 2 of 4 records/, exit: 4 });
-  assert.deepEqual([store.rows.size, broker.published.get("t.dlq")!.length], [2, 2]);
-  assert.deepEqual(broker.acknowledged, [2n, 4n]);
+  await assert.rejects(run, { code: "too-many-refused", message: /Refused 2 of 3 records/, exit: 4 });
+  assert.deepEqual([store.rows.size, broker.published.get("t.dlq")!.length], [1, 2]);
+  // Behind the record that was one too many.
+  assert.deepEqual(broker.acknowledged, [2n, 3n]);
+});
+
+const manyBad = (batches: number) =>
+  Array.from({ length: batches }, (_, b) => Array.from({ length: 100 }, (_, n) => message(b * 100 + n, false)));
+
+Deno.test("no more is refused than one record past the count, however large the batches are", async () => {
+  const { broker, run } = setUp([manyBad(60).flat()], { maxRefused: { count: 50 } });
+  await assert.rejects(run, { message: /Refused 51 of 51 records/ });
+  assert.equal(broker.published.get("t.dlq")!.length, 51);
+  assert.deepEqual(broker.acknowledged, [51n]);
+});
+
+Deno.test("no more is refused than one record past the share, once it is judged", async () => {
+  await assert.rejects(setUp(manyBad(60), { maxRefused: { percent: 5 } }).run, { message: /Refused 1000 of 1000/ });
+});
+
+Deno.test("past the count no batch is taken while the dead letters of those before wait", async () => {
+  const { broker, run } = setUp(manyBad(60), { maxRefused: { count: 150 } });
+  const publish = broker.publish;
+  let tries = 0;
+  broker.publish = async (...letters) => {
+    if (++tries <= 2) throw new UserpipeError("broker-unreachable", "away", "start it");
+    await publish(...letters);
+  };
+  await assert.rejects(run, { message: /Refused 151 of 151 records/ });
+});
+
+Deno.test("what the store refuses is counted before more is written", async () => {
+  const batches = Array.from(
+    { length: 20 },
+    (_, b) => Array.from({ length: 100 }, (_, n) => message(b * 100 + n, true)),
+  );
+  const fate: Fate = (rows) => ({ refused: rows.map((_, index) => ({ index, reason: "too odd" })) });
+  const { broker, run } = setUp(batches, { maxRefused: { count: 50 }, store: memoryStore(fate) });
+  await assert.rejects(run, { message: /Refused 100 of 100 records/ });
+  assert.deepEqual(broker.acknowledged, [100n]);
 });
 
 Deno.test("within the limit it goes on to its end", async () => {
@@ -120,6 +158,20 @@ Deno.test("stream ends with exit code 4; started again without it, it goes on, a
     const counted = (await succeeds(["dlq", "--max", "1"], { cwd })).split("\n")[0]!;
     assert.equal(JSON.parse(counted).count, 4_000);
   }));
+
+for (const workers of ["1", "2"]) {
+  Deno.test(`a topic that is bad throughout ends the stream of ${workers} workers close behind --max-refused`, () =>
+    withFolder(async (cwd) => {
+      await publish(cwd, manyBad(60).flat());
+      const ended = await userpipe(["stream", "--max-refused", "50", "--workers", workers], { cwd });
+      assert.equal(ended.code, 4, ended.stderr);
+      const [, refused, of] = /Refused (\d+) of (\d+) records, and --max-refused allows 50/.exec(ended.stderr)!;
+      assert.equal(refused, of);
+      assert.ok(Number(refused) > 50 && Number(refused) <= 51 * Number(workers), ended.stderr);
+      const counted = (await succeeds(["dlq", "--max", "1"], { cwd })).split("\n")[0]!;
+      assert.equal(JSON.parse(counted).count, Number(refused));
+    }));
+}
 
 Deno.test("up ends with exit code 4", () =>
   withFolder(async (cwd) => {

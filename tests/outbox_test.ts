@@ -1,64 +1,10 @@
 /** The outbox: nothing is lost while the broker is away, the order is kept, and it is emptied when that is back. */
 import assert from "node:assert/strict";
-import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
-import type { Broker, Message, Spool } from "../src/broker/broker.ts";
-import { openSqliteBroker } from "../src/broker/sqlite.ts";
-import { UserpipeError } from "../src/errors.ts";
-import { Outbox } from "../src/ingest/outbox.ts";
 import { start, succeeds, userpipe, withFolder } from "./support/cli.ts";
 import { kafkaEnds } from "./support/ends.ts";
+import { numbered, text, upTo, values, withOutbox } from "./support/outbox.ts";
 import { serviceTest } from "./support/services.ts";
-
-const encoder = new TextEncoder();
-const text = (bytes: Uint8Array | null) => bytes && new TextDecoder().decode(bytes);
-
-function numbered(from: number, to: number): Message[] {
-  return Array.from({ length: to - from }, (_, n) => {
-    const bytes = encoder.encode(String(from + n));
-    return { key: bytes, value: bytes, headers: { h: bytes }, timestamp: from + n };
-  });
-}
-
-/** A broker that is away, or here, and keeps what it gets. */
-function switched() {
-  const broker = {
-    away: true,
-    published: [] as { topic: string; message: Message }[],
-    refuses: (_message: Message) => false,
-    publish: async (topic: string, messages: readonly Message[]) => {
-      if (broker.away) throw new UserpipeError("broker-unreachable", "Cannot reach it", "Start it");
-      if (topic === "t" && messages.some(broker.refuses)) throw new UserpipeError("record-too-large", "too large", "");
-      broker.published.push(...messages.map((message) => ({ topic, message })));
-    },
-  };
-  return broker;
-}
-
-async function withOutbox(
-  work: (
-    parts: { outbox: Outbox; broker: ReturnType<typeof switched>; another: () => Outbox; spool: Spool; path: string },
-  ) => Promise<void>,
-  maxBytes = 1024 ** 3,
-) {
-  await withFolder(async (folder) => {
-    const path = join(folder, "outbox.db");
-    const spools = [openSqliteBroker({ path })];
-    const broker = switched();
-    const of = (spool: Spool) =>
-      new Outbox({ spool, broker: broker as unknown as Broker, deadLetterTopic: "t.dlq", maxBytes });
-    const another = () => of(spools[spools.push(openSqliteBroker({ path })) - 1]!);
-    try {
-      await work({ outbox: of(spools[0]!), broker, another, spool: spools[0]!, path });
-    } finally {
-      for (const spool of spools) await spool.close();
-    }
-  });
-}
-
-const values = (broker: ReturnType<typeof switched>) =>
-  broker.published.map(({ message }) => Number(text(message.value)));
-const upTo = (end: number) => Array.from({ length: end }, (_, n) => n);
 
 Deno.test("a broker that is here gets what is published, and the outbox stays empty", () =>
   withOutbox(async ({ outbox, broker }) => {
@@ -75,9 +21,9 @@ Deno.test("entries that are damaged on the disk are one dead letter, and those a
     db.exec("UPDATE chunks SET data = substr(data, 1, length(data) - 3) WHERE base = 10");
     db.close();
     broker.away = false;
-    assert.deepEqual(await outbox.forward({ now: true }), { forwarded: 20, refused: 1, left: 0 });
+    assert.deepEqual(await outbox.forward({ now: true }), { forwarded: 20, refused: 1, left: 0, busy: false });
     const [letter] = broker.published.filter(({ topic }) => topic === "t.dlq");
-    assert.equal(text(letter!.message.key), "source/outbox/10");
+    assert.equal(text(letter!.message.key), "source/outbox-t/10");
     assert.match(text(letter!.message.headers["userpipe-reason"]!)!, /^the messages of the offsets 10 to 19 cannot be/);
     assert.deepEqual(values({ ...broker, published: broker.published.filter(({ topic }) => topic === "t") }), [
       ...upTo(10),
@@ -95,7 +41,7 @@ Deno.test("while the broker is away records wait, and later ones behind them, al
     const restarted = another();
     assert.equal(await restarted.publish("t", numbered(5, 6)), "broker");
     assert.deepEqual(values(broker), upTo(6));
-    assert.deepEqual(await restarted.waiting(), { messages: 0, bytes: 0, oldest: null });
+    assert.deepEqual(await restarted.waiting(), { messages: 0, bytes: 0, oldest: null, topics: [] });
   }));
 
 Deno.test("entries go to their topics as they were: key, value, headers and time", () =>
@@ -104,7 +50,7 @@ Deno.test("entries go to their topics as they were: key, value, headers and time
     await outbox.publish("t", [{ ...message!, key: null, value: null }]);
     await outbox.publish("t.dlq", [message!]);
     broker.away = false;
-    assert.deepEqual(await outbox.forward({ now: true }), { forwarded: 2, refused: 0, left: 0 });
+    assert.deepEqual(await outbox.forward({ now: true }), { forwarded: 2, refused: 0, left: 0, busy: false });
     assert.deepEqual(broker.published.map(({ topic }) => topic), ["t", "t.dlq"]);
     assert.deepEqual(broker.published[0]!.message, { ...message!, key: null, value: null });
     assert.deepEqual(Object.keys(broker.published[1]!.message.headers), ["h"]);
@@ -112,7 +58,7 @@ Deno.test("entries go to their topics as they were: key, value, headers and time
 
 Deno.test("a broker that goes away again in the middle leaves the rest in order, nothing missing", () =>
   withOutbox(async ({ outbox, broker }) => {
-    for (let n = 0; n < 50; n++) await outbox.publish("t", numbered(n * 1_000, (n + 1) * 1_000));
+    for (let n = 0; n < 80; n++) await outbox.publish("t", numbered(n * 1_000, (n + 1) * 1_000));
     broker.away = false;
     const publish = broker.publish;
     let calls = 0;
@@ -122,10 +68,10 @@ Deno.test("a broker that goes away again in the middle leaves the rest in order,
     };
     const first = await outbox.forward({ now: true });
     assert.equal(first.error?.code, "broker-unreachable");
-    assert.ok(first.left > 0 && first.forwarded > 0 && first.left + first.forwarded === 50_000);
+    assert.ok(first.left > 0 && first.forwarded > 0 && first.left + first.forwarded === 80_000);
     broker.away = false;
     assert.equal((await outbox.forward({ now: true })).left, 0);
-    assert.deepEqual(values(broker), upTo(50_000));
+    assert.deepEqual(values(broker), upTo(80_000));
   }));
 
 Deno.test("I3: an entry that its topic does not take becomes a dead letter, and the next goes on", () =>
@@ -133,7 +79,7 @@ Deno.test("I3: an entry that its topic does not take becomes a dead letter, and 
     await outbox.publish("t", numbered(0, 10));
     broker.away = false;
     broker.refuses = ({ timestamp }) => timestamp === 4;
-    assert.deepEqual(await outbox.forward({ now: true }), { forwarded: 9, refused: 1, left: 0 });
+    assert.deepEqual(await outbox.forward({ now: true }), { forwarded: 9, refused: 1, left: 0, busy: false });
     const [letter] = broker.published.filter(({ topic }) => topic === "t.dlq");
     assert.equal(text(letter!.message.value), "4");
     assert.equal(text(letter!.message.headers["userpipe-reason"]!), "too large");
@@ -145,7 +91,7 @@ Deno.test("one forwarder at a time, over processes", () =>
     broker.away = false;
     {
       using _held = spool.tryLock();
-      assert.deepEqual(await another().forward({ now: true }), { forwarded: 0, refused: 0, left: 10 });
+      assert.deepEqual(await another().forward({ now: true }), { forwarded: 0, refused: 0, left: 10, busy: true });
       assert.equal(await another().publish("t", numbered(10, 11)), "outbox");
     }
     assert.equal((await another().forward({ now: true })).left, 0);
@@ -155,7 +101,10 @@ Deno.test("one forwarder at a time, over processes", () =>
 Deno.test("at its limit it takes no more and says so, and what it has is kept", () =>
   withOutbox(async ({ outbox, broker }) => {
     await outbox.publish("t", numbered(0, 1_000));
-    await assert.rejects(outbox.publish("t", numbered(1_000, 1_001)), { code: "outbox-full" });
+    const { bytes } = await outbox.waiting();
+    assert.ok(bytes > 1024);
+    const message = `The outbox holds ${bytes} bytes, its limit is 1024, and it takes no more`;
+    await assert.rejects(outbox.publish("t", numbered(1_000, 1_001)), { code: "outbox-full", message });
     broker.away = false;
     assert.equal((await outbox.forward({ now: true })).forwarded, 1_000);
   }, 1024));

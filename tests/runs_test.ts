@@ -82,16 +82,16 @@ Deno.test("a run of a schedule that a signal cut is fetched again at the next st
     const args = ["ingest", "--url", server.url, "--count", "10000", "--seed"];
     await succeeds(["init"], { cwd });
     for (
-      const [seed, more, signal, again] of [
-        ["scheduled", ["--every", "1d"], "SIGTERM", true],
-        ["single", [], "SIGINT", false],
+      const [seed, more, signal, again, code] of [
+        ["scheduled", ["--every", "1d"], "SIGTERM", true, 0],
+        ["single", [], "SIGINT", false, 130],
       ] as const
     ) {
       server.always(firstPageOnly);
       await using running = start([...args, seed, ...more], { cwd });
       await until(() => requestsFor(server, seed) === 2, 30_000, () => running.output);
       running.signal(signal);
-      assert.equal(await running.ended, 0, running.output);
+      assert.equal(await running.ended, code, running.output);
       assert.deepEqual(rows(recordOf(cwd), `SELECT state, again FROM run WHERE seed = '${seed}'`), [
         { state: "interrupted", again: Number(again) },
       ]);

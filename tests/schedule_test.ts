@@ -61,6 +61,13 @@ for (
   });
 }
 
+Deno.test("a cron expression of other than five fields is told how many it has; a name stands for five", () => {
+  for (const [expression, fields] of [["0 6 * *", "4 fields"], ["@never", "1 field"], ["0 0 6 * * *", "6 fields"]]) {
+    assert.throws(() => cronSchedule(expression!, "UTC"), new RegExp(`it has ${fields}, and exactly five are needed`));
+  }
+  assert.deepEqual(cronSchedule("@daily", "UTC").next(0), 86_400_000);
+});
+
 /** All times of a schedule from one to the other. */
 function times(schedule: Schedule, from: string, until: string): string[] {
   return dueTimes(schedule, at(from), at(until), 10_000).map((time) => new Date(time).toISOString().slice(5, 16));

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { users } from "../src/users/pipeline.ts";
 import { FAILURES, TROUBLES } from "./support/api_faults.ts";
-import { drip, quota, redirect, serveRandomUsers, silence, trouble } from "./support/randomuser_server.ts";
+import { drip, json, quota, redirect, serveRandomUsers, silence, trouble } from "./support/randomuser_server.ts";
 import { type ApiRecord, records } from "./support/records.ts";
 import { all, failure, openHttp } from "./support/sources.ts";
 
@@ -121,4 +121,20 @@ Deno.test("a failure in a later page comes after the pages before it", async () 
   })());
   assert.deepEqual(got, RECORDS.slice(0, 5));
   assert.equal(error.code, "source-unreachable");
+});
+
+Deno.test("the hint says to wait as long as the server asks for", async () => {
+  await using server = serveRandomUsers(RECORDS);
+  for (
+    const [after, hint] of [["86400", "24 hours"], ["300", "5 minutes"], ["90", "90 seconds"], ["604800", "7 days"]]
+  ) {
+    server.always(quota(after));
+    assert.equal((await failure(all(openHttp(server)))).hint, `Try again in ${hint}`);
+  }
+});
+
+Deno.test("a server's own full stop does not end the sentence it is quoted in", async () => {
+  await using server = serveRandomUsers(RECORDS);
+  server.always(json({ error: "Something is going wrong." }));
+  assert.match((await failure(all(openHttp(server, { retries: 0 })))).message, /is going wrong$/);
 });

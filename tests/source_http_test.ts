@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { UserpipeError } from "../src/errors.ts";
 import { pageSize } from "../src/source/http.ts";
 import { users } from "../src/users/pipeline.ts";
+import { collectLog, configureLog } from "../src/log.ts";
 import { json, quota, type RandomUserServer, serveRandomUsers, silence } from "./support/randomuser_server.ts";
 import { records } from "./support/records.ts";
 import { all, openHttp } from "./support/sources.ts";
@@ -51,6 +52,23 @@ Deno.test("a server that gives more than was asked for is cut to the count", asy
   server.always(json({ results: RECORDS }));
   const [page] = await all(openHttp(server, { count: 4 }));
   assert.deepEqual(page.records, RECORDS.slice(0, 4));
+});
+
+Deno.test("a server that gives more than asked for, or another seed, is warned of once", async () => {
+  await configureLog({ level: "warning", format: "json", colour: false, beforeWrite: () => {} });
+  await using server = serveRandomUsers(RECORDS);
+  const pipeline = { ...users, maxResults: 5 };
+  const said: string[] = [];
+  const read = () => collectLog((_, text) => said.push(text), () => all(openHttp(server, { pipeline })));
+  await read();
+  assert.deepEqual(said, []);
+  server.always(json({ results: RECORDS, info: { seed: "other" } }));
+  const pages = await read();
+  assert.deepEqual(pages.map(({ records }) => records.length), [5, 5]);
+  assert.deepEqual(said, [
+    "The server gives 30 records where 5 were asked for: the rest is not taken",
+    'The server gives records of the seed "other" where "s" was asked for: they may not come again',
+  ]);
 });
 
 Deno.test("records of a wrong type are given as they came, for the check to refuse", async () => {

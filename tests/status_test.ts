@@ -112,7 +112,7 @@ Deno.test("ends that never answer cost a few seconds, and what does not need the
       assert.equal(code, 1);
       for (const part of ["topic", "lag", "deadLetters", "table"]) assert.ok(status[part].error, part);
       assert.deepEqual(status.health.runs, { detail: "6 runs" });
-      assert.deepEqual(status.outbox, { messages: 0, bytes: 0, oldest: null });
+      assert.deepEqual(status.outbox, { messages: 0, bytes: 0, oldest: null, topics: [] });
     } finally {
       silent.close();
       await accepting.catch(() => {});

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import type { Delivered } from "../src/broker/broker.ts";
 import { UserpipeError } from "../src/errors.ts";
 import type { Pipeline, Row } from "../src/pipeline.ts";
-import { stream, type StreamOptions } from "../src/stream/stream.ts";
+import { stream, type StreamOptions, type StreamStats } from "../src/stream/stream.ts";
 import { Writer } from "../src/stream/writer.ts";
 import { type Fate, memoryBroker, memoryStore } from "./support/memory.ts";
 
@@ -104,11 +104,16 @@ Deno.test("a refused record is a dead letter with its reason and place before th
   });
 });
 
+const AHEAD = /^the timestamp is more than a day ahead$/;
+
 const REFUSED: [string, Partial<Delivered>, RegExp][] = [
   ["a null value", { value: null }, /value is null/],
   ["a timestamp of −1", { timestamp: -1 }, /no timestamp/],
-  ["a timestamp of the day after tomorrow", { timestamp: Date.now() + 2 * 86_400_000 }, /more than a day ahead/],
-  ["a timestamp that is no date", { timestamp: 9e15 }, /more than a day ahead/],
+  // One reason for all of them, so that they are counted together.
+  ["a timestamp of the day after tomorrow", { timestamp: Date.now() + 2 * 86_400_000 }, AHEAD],
+  ["a timestamp of next year", { timestamp: Date.now() + 366 * 86_400_000 }, AHEAD],
+  ["a timestamp that is no date", { timestamp: 9e15 }, /^the timestamp is out of range$/],
+  ["a timestamp that no number has", { timestamp: Number(2n ** 60n + 1n) }, /^the timestamp is out of range$/],
 ];
 
 for (const [name, more, reason] of REFUSED) {
@@ -191,6 +196,97 @@ Deno.test("max records cuts a batch, and only its carried part is acknowledged",
   await run;
   assert.equal(store.rows.size, 3);
   assert.deepEqual(broker.acknowledged, [3n]);
+});
+
+const MENDED_LATER: [name: string, error: UserpipeError, hint: RegExp][] = [
+  ["away", new UserpipeError("broker-unreachable", "away", "start it"), /^start it$/],
+  ["missing", new UserpipeError("topic-missing", "no such topic", "name another with --topic"), /^Make it .*init"$/],
+  [
+    "too small",
+    new UserpipeError("record-too-large", "too large", "smaller"),
+    /max.message.bytes of the topic "words.dlq"/,
+  ],
+];
+
+for (const [name, error, hint] of MENDED_LATER) {
+  Deno.test(`I3: a dead-letter topic that is ${name} is waited for with how to mend it, and then the letter is there`, async () => {
+    const seen: StreamStats[] = [];
+    const batches = [[message(0, "a"), message(1, "bad")]];
+    const { broker, run } = setUp(batches, () => undefined, { onStats: (stats) => seen.push(stats) });
+    const publish = broker.publish;
+    broker.publish = async (...letters) => {
+      assert.deepEqual(broker.acknowledged, []);
+      if (!seen.some(({ waiting }) => waiting !== undefined)) throw error;
+      await publish(...letters);
+    };
+    assert.equal((await run).refused, 1);
+    assert.equal(broker.published.get("words.dlq")!.length, 1);
+    assert.deepEqual(broker.acknowledged, [2n]);
+    const { waiting } = seen.find(({ waiting }) => waiting !== undefined)!;
+    assert.deepEqual([waiting!.code, waiting!.message], [error.code, error.message]);
+    assert.match(waiting!.hint, hint);
+  });
+}
+
+Deno.test("I3: a dead-letter topic that stays missing loses nothing where the stream is given up", async () => {
+  const { broker, abort, run } = setUp([[message(0, "bad")]], () => undefined);
+  broker.publish = async () => {
+    abort.abort();
+    throw new UserpipeError("topic-missing", "no such topic", "make it");
+  };
+  await assert.rejects(run, { code: "topic-missing" });
+  assert.deepEqual(broker.acknowledged, []);
+});
+
+/** Ends of which one is away for the first tries of the stream. */
+function awayAtFirst(end: "broker" | "store", more: Partial<StreamOptions>) {
+  const waited: string[] = [];
+  const onStats = ({ waiting }: StreamStats) => waiting && waited.push(waiting.code);
+  const set = setUp([[message(0, "a")]], () => undefined, { onStats, ...more });
+  const { broker, store } = set;
+  const { partitions } = broker;
+  const { check } = store;
+  let tries = 0;
+  broker.partitions = async (topic) => {
+    if (end === "broker" && ++tries <= 2) throw new UserpipeError("broker-unreachable", "away", "start it");
+    return await partitions(topic);
+  };
+  store.check = async () => {
+    if (end === "store" && ++tries <= 2) return { component: "store", ok: false, error: away() };
+    return await check();
+  };
+  return { ...set, waited };
+}
+
+for (const end of ["broker", "store"] as const) {
+  Deno.test(`a stream without an end of its own waits for a ${end} that is away when it starts`, async () => {
+    const { broker, stop, run, waited } = awayAtFirst(end, { untilCaughtUp: false });
+    while (broker.acknowledged.length === 0) await new Promise((resolve) => setTimeout(resolve, 10));
+    stop.abort();
+    assert.equal((await run).rows, 1);
+    assert.deepEqual(waited.slice(0, 2), [`${end}-unreachable`, `${end}-unreachable`]);
+  });
+
+  Deno.test(`a stream that ends by itself says at once that the ${end} is away`, async () => {
+    const { run, waited } = awayAtFirst(end, { untilCaughtUp: true });
+    await assert.rejects(run, { code: `${end}-unreachable`, exit: 3 });
+    assert.deepEqual(waited, []);
+  });
+
+  Deno.test(`stopped while it waits for a ${end} that does not answer, the stream ends with nothing carried`, async () => {
+    const { broker, store, stop, run } = setUp([[message(0, "a")]], () => undefined, { untilCaughtUp: false });
+    const never = () => new Promise<never>(() => stop.abort());
+    if (end === "broker") broker.partitions = never;
+    else store.check = never;
+    const { rows, refused, waiting } = await run;
+    assert.deepEqual({ rows, refused, waiting }, { rows: 0, refused: 0, waiting: undefined });
+  });
+}
+
+Deno.test("what waiting cannot cure at the start ends a stream without an end at once", async () => {
+  const { broker, run } = setUp([[message(0, "a")]], () => undefined, { untilCaughtUp: false });
+  broker.partitions = () => Promise.reject(new UserpipeError("topic-missing", "no such topic", "make it"));
+  await assert.rejects(run, { code: "topic-missing", exit: 2 });
 });
 
 Deno.test("stop drains what is under way", async () => {

@@ -10,6 +10,8 @@ const SAID: [error: unknown, why: string][] = [
   [new Error("Connection timeout"), ": timed out"],
   [new Error("no answer in 6000 ms"), ": timed out"],
   [Object.assign(new Error("read"), { code: "ECONNRESET" }), ": it closed the connection"],
+  [new Error("Broker not connected"), ": it takes connections and does not answer"],
+  [new Error("Connection error: it does not answer as a Kafka does"), ": it does not answer as a Kafka does"],
   [new Error("Socket was closed"), ": it closed the connection"],
   [Object.assign(new Error("connect"), { code: "EHOSTUNREACH" }), ": there is no route to it"],
   [new Error("something else"), ""],

@@ -196,8 +196,8 @@ export interface Broker {
 export interface Spool extends Broker {
   /** Removes everything below `before`; durable when it resolves. */
   trim(topic: string, partition: number, before: bigint): Promise<void>;
-  /** Bytes that the topic's messages take. */
-  bytes(topic: string): Promise<number>;
+  /** Every topic, with how many messages it has and the bytes that they take. None where there is no file: looking makes none. */
+  topics(): Promise<{ name: string; messages: number; bytes: number }[]>;
   /** A lock over all processes, which the kernel frees with its holder; null where another has it. */
   tryLock(): Disposable | null;
 }

@@ -95,6 +95,9 @@ const HALF_CONNECTED = "Broker not connected";
 
 export const START = 'Start it with "docker compose up -d", or leave --brokers out to use the embedded broker';
 
+/** Of an address that is another server's, or a listener that takes no plain connection. */
+const NO_KAFKA = "Name the address of a Kafka's PLAINTEXT listener with --brokers";
+
 /** An operating error with its cause; what is a defect stays as it is. */
 export function translate(error: unknown, about: About): unknown {
   if (error instanceof UserpipeError || !(error instanceof Error)) return error;
@@ -160,7 +163,8 @@ function unreachable(root: KafkaError, about: About): UserpipeError {
     );
   }
   const message = `Cannot reach Kafka at "${about.brokers}"${whyUnreached(root)}`;
-  return new UserpipeError("broker-unreachable", message, START, { cause: root });
+  const hint = /does not answer as a Kafka/.test(root.message) ? NO_KAFKA : START;
+  return new UserpipeError("broker-unreachable", message, hint, { cause: root });
 }
 
 function notAuthorised(root: KafkaError, { brokers }: About, hint: string): UserpipeError {

@@ -4,7 +4,7 @@
  */
 import { dirname } from "node:path";
 import { type Change, type Check, type Finding, findingOf, UserpipeError } from "../errors.ts";
-import { type Database, openDatabase, openExisting, translate } from "../sqlite.ts";
+import { type Database, inodeOf, openDatabase, openExisting, translate } from "../sqlite.ts";
 import type {
   Message,
   PartitionRange,
@@ -23,7 +23,8 @@ import { Membership } from "./sqlite_membership.ts";
 import { MIGRATIONS, rows } from "./sqlite_schema.ts";
 import { SqliteSubscription } from "./sqlite_subscription.ts";
 import { letOthersRun } from "./sqlite_turn.ts";
-import { assertTopicNames, differences, factsText, type TopicFacts } from "./topic_facts.ts";
+import { change, count, there } from "./sqlite_words.ts";
+import { assertTopicNames } from "./topic_facts.ts";
 import { deadLetterRoom, missing, wantedTopics } from "./topic_findings.ts";
 
 export interface SqliteBrokerOptions {
@@ -41,6 +42,7 @@ interface Opened {
   db: Database;
   log: Log;
   changes: Changes;
+  inode: ReturnType<typeof inodeOf>;
 }
 
 class SqliteBroker implements Spool {
@@ -48,6 +50,8 @@ class SqliteBroker implements Spool {
   readonly #path: string;
   #opened: Opened | undefined;
   #closed = false;
+  /** Of files that were moved away: open for as long as subscriptions are on them. */
+  readonly #gone: Opened[] = [];
   readonly #subscriptions = new Set<Subscription>();
 
   constructor(path: string) {
@@ -135,12 +139,13 @@ class SqliteBroker implements Spool {
   }
 
   async subscribe(options: SubscribeOptions): Promise<Subscription> {
-    return this.#of(options.topic, ({ db, log, changes }, topic) => {
+    return this.#of(options.topic, ({ db, log, changes, inode }, topic) => {
       const group = new Group(db, topic, options.group);
       const membership = new Membership(db, log, group, options.from);
       try {
         const onClose = () => this.#subscriptions.delete(subscription);
-        const parts = { path: this.#path, log, changes, topic, membership, onClose };
+        const assertThere = () => this.#assertThere(inode);
+        const parts = { path: this.#path, log, changes, topic, membership, onClose, assertThere };
         const subscription = new SqliteSubscription(parts, options);
         this.#subscriptions.add(subscription);
         return subscription;
@@ -169,12 +174,12 @@ class SqliteBroker implements Spool {
     this.#of(topic, ({ log }, topic) => log.trim(partitionOf(topic, partition), before));
   }
 
-  async bytes(topic: string): Promise<number> {
-    return this.#of(topic, ({ log }, topic) => log.bytes(topic));
+  async topics(): Promise<{ name: string; messages: number; bytes: number }[]> {
+    return exists(this.#path) ? this.#use(({ log }) => log.topics()) : [];
   }
 
   tryLock(): Disposable | null {
-    const file = Deno.openSync(`${this.#path}.lock`, { create: true, write: true });
+    const file = openLock(`${this.#path}.lock`);
     if (file.tryLockSync(true)) return { [Symbol.dispose]: () => file.close() };
     file.close();
     return null;
@@ -185,12 +190,14 @@ class SqliteBroker implements Spool {
     try {
       await Promise.all([...this.#subscriptions].map((subscription) => subscription.close()));
     } finally {
-      this.#closeFile();
+      this.#leaveFile();
+      this.#gone.splice(0).forEach(closeFile);
     }
   }
 
   /** @throws {UserpipeError} `topic-missing`, where there is no file too */
   #of<T>(name: string, work: (opened: Opened, topic: Topic) => T): T {
+    this.#look();
     if (!this.#opened && !exists(this.#path)) throw topicMissing(name, this.#path);
     return this.#use((opened) => work(opened, opened.log.topic(name)));
   }
@@ -199,7 +206,7 @@ class SqliteBroker implements Spool {
   #use<T>(work: (opened: Opened) => T): T {
     if (this.#closed) throw new Error(`${this.name} is closed`);
     try {
-      if (this.#opened?.db.isCurrent() === false) this.#closeFile();
+      this.#look();
       return work(this.#opened ??= opened(openExisting(this.#path, MIGRATIONS)));
     } catch (error) {
       throw translate(error, this.#path);
@@ -210,26 +217,49 @@ class SqliteBroker implements Spool {
     if (!this.#closed) this.#opened ??= opened(openDatabase(this.#path, MIGRATIONS));
   }
 
-  #closeFile(): void {
-    this.#opened?.changes.close();
-    this.#opened?.db.close();
+  /** I2: what is written to a file that has no name any more would be gone with the process. */
+  #look(): void {
+    if (this.#opened === undefined) return;
+    if (this.#opened.inode !== inodeOf(this.#path) || !this.#opened.db.isCurrent()) this.#leaveFile();
+  }
+
+  #assertThere(inode: Opened["inode"]): void {
+    if (inodeOf(this.#path) === inode) return;
+    const message = `"${this.#path}" was moved away or replaced while it was open`;
+    throw new UserpipeError(
+      "data-folder",
+      message,
+      'Put it back, or make it anew with "userpipe init"; then start again',
+    );
+  }
+
+  #leaveFile(): void {
+    const opened = this.#opened;
     this.#opened = undefined;
+    if (opened === undefined) return;
+    if (this.#subscriptions.size > 0) this.#gone.push(opened);
+    else closeFile(opened);
   }
 }
 
 function opened(db: Database): Opened {
-  return { db, log: new Log(db), changes: new Changes(db) };
+  return { db, log: new Log(db), changes: new Changes(db), inode: inodeOf(db.path) };
 }
 
-function exists(path: string): boolean {
+function closeFile({ changes, db }: Opened): void {
+  changes.close();
+  db.close();
+}
+
+function openLock(path: string): Deno.FsFile {
   try {
-    Deno.statSync(path);
-    return true;
+    return Deno.openSync(path, { create: true, write: true });
   } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return false;
     throw translate(error, path);
   }
 }
+
+const exists = (path: string): boolean => inodeOf(path) !== undefined;
 
 function readOnce(log: Log, topic: Topic, number: number, offset: bigint, maxBytes: number): Slice {
   const partition = partitionOf(topic, number);
@@ -247,31 +277,4 @@ function partitionOf(topic: Topic, number: number): Partition {
     `Topic "${topic.name}" has no partition ${number}`,
     `It has ${topic.partitions.length}, counted from 0`,
   );
-}
-
-/** What `init` says of a topic. */
-function change(spec: TopicSpec, state: Change["state"]): Change {
-  const { name, partitions, retentionMs, retentionBytes } = spec;
-  return {
-    what: `topic "${name}"`,
-    state,
-    statement: `create topic ${name} partitions=${partitions} retention.ms=${retentionMs} ` +
-      `retention.bytes=${retentionBytes}`,
-    detail: factsText({ name, partitions, retentionMs, retentionBytes }),
-  };
-}
-
-/** What `init` says of a topic that is there. */
-function there({ name, partitions, retentionMs, retentionBytes }: Topic, spec: TopicSpec): Change {
-  const found: TopicFacts = { name, partitions: partitions.length, retentionMs, retentionBytes };
-  return {
-    ...change({ ...spec, ...found }, "exists"),
-    differences: differences(found, spec, () =>
-      "The embedded broker keeps a topic as it was made: make another with " +
-      "--topic, or begin anew in another --data-dir"),
-  };
-}
-
-function count(n: number, noun: string): string {
-  return `${n} ${noun}${n === 1 ? "" : "s"}`;
 }

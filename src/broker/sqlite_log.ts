@@ -140,9 +140,9 @@ export class Log {
     }
   }
 
-  /** Bytes that the topic's chunks take. */
-  bytes(topic: Topic): number {
-    return topic.partitions.reduce((sum, { id }) => sum + this.#sql.state.get(id)![2], 0);
+  /** Every topic, with how many messages it has and the bytes that their chunks take. */
+  topics(): { name: string; messages: number; bytes: number }[] {
+    return this.#sql.sizes.all().map(([name, messages, bytes]) => ({ name, messages, bytes }));
   }
 
   #byPartition(topic: Topic, messages: readonly Message[]): Map<Partition, Chunk[]> {
@@ -227,6 +227,10 @@ function statements(db: Database) {
     state: rows<[first: number, next: number, bytes: number, latest: number]>(
       db,
       "SELECT first, next, bytes, latest FROM partitions WHERE id = ?",
+    ),
+    sizes: rows<[name: string, messages: number, bytes: number]>(
+      db,
+      "SELECT topic, sum(next - first), sum(bytes) FROM partitions GROUP BY topic",
     ),
     setState: db.prepare("UPDATE partitions SET first = ?, next = ?, bytes = ?, latest = ? WHERE id = ?"),
     committed: rows<[number: number, position: number]>(

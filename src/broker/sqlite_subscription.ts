@@ -28,6 +28,8 @@ export interface Parts {
   changes: Changes;
   topic: Topic;
   membership: Membership;
+  /** @throws {UserpipeError} `data-folder` where the file is not the one that was opened */
+  assertThere(): void;
   /** Called once it is closed. */
   onClose(): void;
 }
@@ -134,14 +136,15 @@ export class SqliteSubscription implements Subscription {
   }
 
   #keepUp(): void {
-    const { membership, changes } = this.#parts;
+    const { membership, changes, assertThere } = this.#parts;
+    assertThere();
     membership.commit();
     if (membership.balance()) changes.notify();
   }
 
   /**
    * What the timers do is tried again by the next one: said once when it fails, and once when it is over.
-   * What is not an operating error goes to whoever calls `next`.
+   * What no waiting cures goes to whoever calls `next`.
    */
   #attempt(work: () => void): void {
     try {
@@ -150,7 +153,7 @@ export class SqliteSubscription implements Subscription {
       this.#failing = false;
     } catch (thrown) {
       const error = translate(thrown, this.#parts.path);
-      if (!(error instanceof UserpipeError)) return this.#fail(error);
+      if (!(error instanceof UserpipeError) || error.code === "data-folder") return this.#fail(error);
       if (!this.#failing) log.warning(`Cannot commit, and tries again: ${error.message}`);
       this.#failing = true;
     }

@@ -13,6 +13,8 @@ export interface Context {
   stop: AbortSignal;
   /** The drain's limit has passed: give up what is under way. */
   abort: AbortSignal;
+  /** The exit code of what the first signal cut short, although it drained. */
+  cutCode: () => number;
 }
 
 export interface Command {

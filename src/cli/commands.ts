@@ -164,7 +164,9 @@ that is; it does not look for rows that no record of the topic explains.`,
     name: "outbox",
     summary: "show what waits for a Kafka that was out of reach, or forward it",
     arguments: "[flush]",
-    details: "ingest and up forward it by themselves as soon as Kafka is back.",
+    details:
+      "ingest and up forward it by themselves as soon as Kafka is back. What waits for a topic that is missing holds " +
+      "up no others. flush exits with 1 where records are left or were refused, with 3 where Kafka is away.",
     examples: ["userpipe outbox", "userpipe outbox flush"],
     settings: [...COMMON, "brokers", "topic", "deadLetterTopic", "outboxMaxBytes", "format", "pipeline", "stopTimeout"],
     load: async () => (await import("./outbox.ts")).outbox,

@@ -45,17 +45,19 @@ async function list({ settings, terminal }: Context): Promise<number> {
   });
 }
 
-const COLUMNS = ["offset", "refused", "stage", "at", "key", "reason"];
+/** `cut_from`: the whole size in bytes of a value of which the dead-letter topic took only the beginning. */
+const COLUMNS = ["offset", "refused", "stage", "at", "key", "reason", "cut_from"];
 
-function rowOf({ offset, refusedAt, stage, at, key, reason }: Letter): unknown[] {
-  return [Number(offset), timeOf(refusedAt), stage, at, key ?? null, reason];
+function rowOf({ offset, refusedAt, stage, at, key, reason, cut }: Letter): unknown[] {
+  return [Number(offset), timeOf(refusedAt), stage, at, key ?? null, reason, cut === undefined ? null : Number(cut)];
 }
 
 /** What a table has room for; the stage stands with the counts, the key with the whole letter. */
 const TABLE_COLUMNS = ["offset", "refused", "at", "reason"];
 
-function tableRowOf({ offset, refusedAt, at, reason }: Letter): unknown[] {
-  return [Number(offset), timeOf(refusedAt), at, reason];
+function tableRowOf({ offset, refusedAt, at, reason, cut }: Letter): unknown[] {
+  const mark = cut === undefined ? "" : `(cut from ${grouped(Number(cut))} bytes) `;
+  return [Number(offset), timeOf(refusedAt), at, `${mark}${reason}`];
 }
 
 /** Counts, then rows: two tables, or one JSON object with both. */

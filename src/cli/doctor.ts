@@ -1,6 +1,8 @@
 /** `doctor`: looks at each component in turn, and names what is wrong and what to do, a line a check. */
 import { join } from "node:path";
 import { EXIT, failed, type Finding, findingOf } from "../errors.ts";
+import { OutboxLogs } from "../ingest/outbox_logs.ts";
+import { outboxTroubles } from "../ingest/outbox_wording.ts";
 import { newSeed } from "../ingest/run.ts";
 import { askedOf, namesOf, openBroker, openSource, openSpool, openStore } from "../open.ts";
 import { dataFolderFindings } from "../query/data_folder.ts";
@@ -8,8 +10,9 @@ import { type Component, type ComponentFinding, diagnose } from "../query/doctor
 import type { Settings } from "../settings.ts";
 import { formatOf, printAnswer } from "./answer.ts";
 import type { Context } from "./command.ts";
-import { withRunsThere } from "./ends.ts";
+import { withBroker, withRunsThere } from "./ends.ts";
 import { REPLICATION } from "./init.ts";
+import { withMissing } from "./outbox_waiting.ts";
 import { counted, type Terminal } from "./terminal.ts";
 
 /** For each component: four of them are done within a minute. */
@@ -87,10 +90,21 @@ async function* folderFindings(settings: Settings): AsyncGenerator<Finding> {
   const { dataDir } = settings;
   yield* dataFolderFindings(dataDir);
   if (settings.runs === undefined && isThere(join(dataDir, "runs.db"))) yield* runsFindings(settings);
-  const spool = isThere(join(dataDir, "outbox.db")) ? await openSpool(settings) : undefined;
+  if (isThere(join(dataDir, "outbox.db"))) yield* spoolFindings(settings);
+}
+
+async function* spoolFindings(settings: Settings): AsyncGenerator<Finding> {
+  const spool = await openSpool(settings);
   if (spool === undefined) return;
   try {
-    yield findingOf("outbox", await spool.check());
+    const check = await spool.check();
+    if (!check.ok) return yield findingOf("outbox", check);
+    const waiting = await new OutboxLogs(spool).waiting();
+    if (waiting.messages === 0) return yield { what: "outbox", state: "ok", detail: "nothing waits" };
+    const troubles = outboxTroubles(await withBroker(settings, (broker) => withMissing(waiting, broker)));
+    for (const { what: detail, hint, missing } of troubles) {
+      yield { what: "outbox", state: missing ? "fail" : "warn", detail, hint };
+    }
   } finally {
     await spool.close();
   }

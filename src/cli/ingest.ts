@@ -1,6 +1,6 @@
 /** `ingest`: one run, or runs on a schedule. */
 import { EXIT, UserpipeError } from "../errors.ts";
-import { fetchInterrupted } from "../ingest/interrupted.ts";
+import { fetchInterrupted, leftByKill } from "../ingest/interrupted.ts";
 import { keepSchedule } from "../ingest/keep.ts";
 import { Notifier } from "../ingest/notify.ts";
 import { keepPruned } from "../ingest/retention.ts";
@@ -41,6 +41,7 @@ async function ingestOnce(context: Context, publishing: Publishing, runs: Runs):
   const { settings, terminal, stop } = context;
   return await withNotifier(settings, runs, async (notify) => {
     const options = { ...runOptions(settings, publishing, runs, { own: true, signal: stop }), notify };
+    sayLeft(await leftByKill(runs, options.target), terminal);
     const { refused } = await fetchInterrupted({
       runs,
       target: options.target,
@@ -49,13 +50,19 @@ async function ingestOnce(context: Context, publishing: Publishing, runs: Runs):
       onDone: (report) => terminal.print(reportLine(report)),
       signal: stop,
     });
-    if (stop.aborted) return refused > 0 ? EXIT.found : EXIT.done;
+    if (stop.aborted) return context.cutCode();
     const report = await makeRun(settings, options, terminal);
     terminal.print(reportLine(report));
+    if (report.refused + refused > 0) terminal.note(SEE_REFUSED);
     if (report.error !== undefined) throw report.error;
-    if (report.fetched === 0 && !stop.aborted) throw nothingFetched(report);
+    if (stop.aborted && report.state === "interrupted") return context.cutCode();
+    if (report.fetched === 0) throw nothingFetched(report);
     if (report.outbox > 0) {
-      terminal.note("Not delivered yet: the next ingest forwards them, or userpipe outbox flush.");
+      terminal.note(
+        publishing.outbox?.busy
+          ? "Not delivered yet: they wait behind what another process is forwarding."
+          : "Not delivered yet: the next ingest forwards them, or userpipe outbox flush.",
+      );
     }
     return report.refused + refused > 0 ? EXIT.found : EXIT.done;
   });
@@ -77,7 +84,10 @@ export async function makeRun(settings: Settings, options: RunOptions, terminal:
   const onProgress: RunOptions["onProgress"] = ({ fetched, published, refused }) =>
     terminal.show(`fetched ${grouped(fetched)}${of} · published ${grouped(published)} · refused ${grouped(refused)}`);
   try {
-    return await runOnce({ ...options, onProgress }, asked);
+    return await runOnce(
+      { ...options, onProgress, onUnrecorded: (report) => terminal.print(reportLine(report)) },
+      asked,
+    );
   } finally {
     terminal.clear();
   }
@@ -95,6 +105,7 @@ export async function keepIngesting(
   const { text, definition } = schedule;
   const ended = new AbortController();
   const signal = AbortSignal.any([stop, ended.signal]);
+  let seenRefused = false;
   const sayNext = () => {
     const [next] = nextLines(definition, Date.now(), 1);
     if (!stop.aborted) terminal.note(next === undefined ? "No next run." : `Next run ${next}.`);
@@ -102,16 +113,24 @@ export async function keepIngesting(
   terminal.note(`Ingesting ${text} into "${targetOf(settings).topic}".`);
   if (settings.runs !== undefined && settings.brokers === undefined) terminal.note(ONE_MACHINE);
   sayNext();
+  const printReport = (report: RunReport) => terminal.print(`${reportLine(report)}, run ${shortId(report.id)}`);
+  sayLeft(await leftByKill(runs, targetOf(settings)), terminal);
   const others = [publishing.outbox?.keepForwarding(signal), keepPruned({ runs, maxAgeMs, maxCount, signal })];
   return await withNotifier(settings, runs, async (notify) => {
     try {
       await keepSchedule({
         ...{ schedule, catchUp, signal: stop, clock: processClock() },
         ask: () => askedOf(settings, newSeed()),
-        run: { ...runOptions(settings, publishing, runs, { own: false, signal: stop }), notify },
+        run: {
+          ...runOptions(settings, publishing, runs, { own: false, signal: stop }),
+          notify,
+          onUnrecorded: printReport,
+        },
         onReport: (report) => {
-          terminal.print(`${reportLine(report)}, run ${shortId(report.id)}`);
+          printReport(report);
           if (report.why !== null) sayWhy(report);
+          if (report.refused > 0 && !seenRefused) terminal.note(SEE_REFUSED);
+          seenRefused ||= report.refused > 0;
           sayNext();
         },
         onFailure: (error) => log.error("A run failed: {why}", { why: failureText(error) }),
@@ -126,11 +145,20 @@ export async function keepIngesting(
   });
 }
 
+const SEE_REFUSED = "What was refused, and why: userpipe dead-letters";
+
 const ONE_MACHINE =
   "The record of runs is a Postgres, and the topic is of this data folder alone: for many machines name a Kafka with --brokers.";
 
 function sayAgain({ id, seed }: Run, terminal: Terminal): void {
   terminal.note(`Run ${shortId(id)} was interrupted: fetched again by its seed ${seed}.`);
+}
+
+function sayLeft(run: Run | null, terminal: Terminal): void {
+  if (run === null) return;
+  const { id, source, sourceKind, seed, count } = run;
+  const again = sourceKind === "file" ? "--file" : `--generate ${count} --seed ${seed}`;
+  terminal.note(`Run ${shortId(id)} from ${source} was interrupted: make it again with "userpipe ingest ${again}".`);
 }
 
 function sayLead(leads: boolean, terminal: Terminal): void {

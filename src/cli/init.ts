@@ -22,13 +22,22 @@ export async function init({ settings, terminal }: Context): Promise<number> {
   return EXIT.done;
 }
 
-/** What `init`, `up` and `demo` do before anything else. */
+/** What `init` and `demo` do before anything else; `up` does the two by themselves. */
 export async function initEnds(settings: Settings, broker: Broker, store: Store, terminal: Terminal): Promise<void> {
-  const { dryRun, migrate, replicationFactor } = settings;
+  await initTopics(settings, broker, terminal);
+  await initTable(settings, store, terminal);
+}
+
+export async function initTopics(settings: Settings, broker: Broker, terminal: Terminal): Promise<void> {
+  const { dryRun } = settings;
   const [topic, deadLetterTopic] = await broker.init(topicsOf(settings), { dryRun });
   say(topic!, terminal, askedOf(settings));
   // Of what is asked for, only the copies are meant for both.
   say(deadLetterTopic!, terminal, askedOf(settings).filter((of) => of === "replication"));
+}
+
+export async function initTable(settings: Settings, store: Store, terminal: Terminal): Promise<void> {
+  const { dryRun, migrate, replicationFactor } = settings;
   for (const change of await store.init({ replicationFactor, migrate, dryRun })) say(change, terminal);
 }
 

@@ -123,8 +123,8 @@ async function run(
   const signals = command.undrained ? unheard() : listen(terminal, settings.stopTimeout, exit);
   try {
     const work = await command.load();
-    const { stop, abort } = signals;
-    return signals.exitCode(await work({ settings, args, terminal, log, stop, abort }));
+    const { stop, abort, cutCode } = signals;
+    return signals.exitCode(await work({ settings, args, terminal, log, stop, abort, cutCode }));
   } catch (error) {
     terminal.clear();
     return signals.exitCode(report(error));

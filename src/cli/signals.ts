@@ -1,5 +1,6 @@
 /** I6: the first signal drains within a limit, the second and the limit end the process at once. */
 import { timerMs } from "../backoff.ts";
+import { EXIT } from "../errors.ts";
 import type { Terminal } from "./terminal.ts";
 
 /** By 128 + the signal's number. */
@@ -16,6 +17,8 @@ export interface Signals {
   abort: AbortSignal;
   /** The exit code of a run that ended without an error: that of the signal where the limit cut it short. */
   exitCode(done: number): number;
+  /** That of a command which drained and was cut short of what it was to do: the signal's own. */
+  cutCode(): number;
   /** Listens no longer. */
   end(): void;
 }
@@ -51,6 +54,7 @@ export function listen(terminal: Terminal, limitMs: number, exit: (code: number)
     stop: stop.signal,
     abort: abort.signal,
     exitCode: (done) => abort.signal.aborted && code !== undefined ? code : done,
+    cutCode: () => code ?? EXIT.done,
     end: () => {
       for (const timer of timers) clearTimeout(timer);
       for (const [signal, handler] of handlers) Deno.removeSignalListener(signal, handler);
@@ -61,5 +65,5 @@ export function listen(terminal: Terminal, limitMs: number, exit: (code: number)
 /** No listener: a signal does what the system does with it. */
 export function unheard(): Signals {
   const never = new AbortController().signal;
-  return { stop: never, abort: never, exitCode: (done) => done, end: () => {} };
+  return { stop: never, abort: never, exitCode: (done) => done, cutCode: () => EXIT.done, end: () => {} };
 }

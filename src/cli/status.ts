@@ -1,16 +1,15 @@
 /** `status`: one screen of what stands where, once or live, for people or as one JSON object. */
-import { join } from "node:path";
 import { sleep } from "../backoff.ts";
 import type { Broker } from "../broker/broker.ts";
 import { EXIT } from "../errors.ts";
-import { Outbox, type Waiting } from "../ingest/outbox.ts";
-import { namesOf, openBroker, openRuns, openSpool, openStore } from "../open.ts";
+import type { Waiting } from "../ingest/outbox_logs.ts";
+import { namesOf, openBroker, openRuns, openStore } from "../open.ts";
 import { type Status, statusOf } from "../query/status.ts";
 import { wrongOf } from "../query/status_wrong.ts";
 import type { Runs } from "../runs/runs.ts";
 import type { Settings } from "../settings.ts";
-import { during } from "./ends.ts";
 import type { Context } from "./command.ts";
+import { waitingHere, withMissing } from "./outbox_waiting.ts";
 import { targetOf } from "./run_options.ts";
 import { shownJson } from "./runs_show.ts";
 import { plainStatus, statusLines } from "./status_view.ts";
@@ -79,13 +78,7 @@ async function openEnds(settings: Settings) {
   };
 }
 
-/** Of the outbox's file where there is one: looking makes none. */
 async function waiting(settings: Settings, broker: Broker): Promise<Waiting | null> {
-  if (settings.brokers === undefined) return null;
-  const nothing = { messages: 0, bytes: 0, oldest: null };
-  if (!await Deno.stat(join(settings.dataDir, "outbox.db")).then(() => true, () => false)) return nothing;
-  return await during((await openSpool(settings))!, (spool) => {
-    const { deadLetterTopic } = namesOf(settings);
-    return new Outbox({ spool, broker, deadLetterTopic, maxBytes: settings.outboxMaxBytes }).waiting();
-  });
+  const waiting = await waitingHere(settings);
+  return waiting && await withMissing(waiting, broker);
 }

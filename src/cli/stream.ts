@@ -61,7 +61,7 @@ function liveLine({ rows, refused, lag, waiting }: StreamStats, rate: number): s
 }
 
 export function streamSummary({ rows, refused, oddKeys }: StreamStats, ms: number): string {
-  const odd = oddKeys === 0 ? "" : `, ${grouped(oddKeys)} of them under a key that is not their own`;
+  const odd = oddKeys === 0 ? "" : `, ${grouped(oddKeys)} of them without a key or under another's`;
   const rate = grouped(rows / Math.max(0.001, ms / 1000));
   return `wrote ${counted(rows, "row")}${odd}, refused ${grouped(refused)} in ${seconds(ms)} (${rate} rows/s)`;
 }

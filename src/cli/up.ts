@@ -2,18 +2,18 @@
 import { EXIT, UserpipeError } from "../errors.ts";
 import { periodSchedule, type Schedule } from "../ingest/schedule.ts";
 import type { Runs } from "../runs/runs.ts";
+import { whenReached } from "../stream/reach.ts";
 import type { Context } from "./command.ts";
 import { withRuns, withStore } from "./ends.ts";
 import { keepIngesting, scheduleOf } from "./ingest.ts";
-import { initEnds } from "./init.ts";
+import { initTable, initTopics } from "./init.ts";
 import { type Publishing, withPublishing } from "./publishing.ts";
 import { carry, streamSummary } from "./stream.ts";
 
 const MINUTE_MS = 60_000;
 
 export async function up(given: Context): Promise<number> {
-  const context = withSchedule(given);
-  const { settings, terminal } = context;
+  const { settings } = given;
   const { untilCaughtUp, until, maxRecords } = settings;
   if (untilCaughtUp || until !== undefined || maxRecords !== undefined) {
     throw new UserpipeError(
@@ -22,20 +22,57 @@ export async function up(given: Context): Promise<number> {
       "Leave them out, or run ingest and stream by themselves",
     );
   }
-  const schedule = scheduleOf(settings) ?? periodSchedule(MINUTE_MS);
+  const ended = new AbortController();
+  const context = { ...withSchedule(given), stop: AbortSignal.any([given.stop, ended.signal]) };
+  const end = () => ended.abort();
+  const schedule = scheduleOf(context.settings) ?? periodSchedule(MINUTE_MS);
   return await withPublishing(settings, async (publishing) => {
-    await withStore(settings, (store) => initEnds(settings, publishing.broker, store, terminal));
-    return await withRuns(settings, (runs) => together(context, schedule, publishing, runs));
+    const making: Promise<void>[] = [];
+    try {
+      await makeEnds(context, publishing, making);
+      if (context.stop.aborted) return EXIT.done;
+      const made = Promise.all(making);
+      return await withRuns(settings, (runs) => together(context, { schedule, publishing, runs, made, end }));
+    } finally {
+      end();
+      await Promise.allSettled(making);
+    }
   });
 }
 
+/**
+ * Makes topics and table, each as soon as its end answers. Resolves once each is there or waited for: what is fetched
+ * meanwhile goes into the outbox.
+ * @param making is given what is waited for
+ */
+async function makeEnds(context: Context, { broker }: Publishing, making: Promise<void>[]): Promise<void> {
+  const { settings, terminal, stop } = context;
+  const begin = async (make: (onAway: () => void) => Promise<void>) => {
+    const waits = Promise.withResolvers<void>();
+    const made = make(waits.resolve);
+    making.push(made);
+    await Promise.race([made, waits.promise]);
+  };
+  await begin((onAway) => whenReached(broker, () => initTopics(settings, broker, terminal), { stop, onAway }));
+  await begin((onAway) =>
+    withStore(settings, (store) => whenReached(store, () => initTable(settings, store, terminal), { stop, onAway }))
+  );
+}
+
+interface Together {
+  schedule: Schedule;
+  publishing: Publishing;
+  runs: Runs;
+  /** What the stream waits for. */
+  made: Promise<unknown>;
+  end: () => void;
+}
+
 /** Ingests and streams; either of the two that fails takes the other down with it, drained. */
-async function together(context: Context, schedule: Schedule, publishing: Publishing, runs: Runs): Promise<number> {
-  const ended = new AbortController();
-  const stop = AbortSignal.any([context.stop, ended.signal]);
+async function together(context: Context, { schedule, publishing, runs, made, end }: Together): Promise<number> {
   const started = performance.now();
-  const ingesting = keepIngesting({ ...context, stop }, schedule, publishing, runs).finally(() => ended.abort());
-  const carrying = carry({ ...context, stop }).finally(() => ended.abort());
+  const ingesting = keepIngesting(context, schedule, publishing, runs).finally(end);
+  const carrying = made.then(() => carry(context)).finally(end);
   const [ingested, carried] = await Promise.allSettled([ingesting, carrying]);
   if (carried.status === "rejected") throw carried.reason;
   if (ingested.status === "rejected") throw ingested.reason;

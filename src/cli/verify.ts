@@ -1,11 +1,13 @@
 /** `verify`: whether all of the topic is in the table and the dead letters, as a table for people or one JSON object. */
 import { EXIT } from "../errors.ts";
+import { notComparedText } from "../ingest/outbox_wording.ts";
 import { namesOf } from "../open.ts";
 import { shownText } from "../query/format.ts";
 import { verify as compare, type VerifyProgress } from "../query/verify.ts";
 import type { Kind, Verdict } from "../query/verify_verdict.ts";
 import type { Context } from "./command.ts";
 import { withEnds } from "./ends.ts";
+import { waitingHere } from "./outbox_waiting.ts";
 import { counted, grouped, seldom, type Terminal } from "./terminal.ts";
 
 const KINDS: readonly Kind[] = ["missing", "different", "newer", "dead"];
@@ -18,6 +20,8 @@ export async function verify({ settings, terminal, stop }: Context): Promise<num
       const ends = { pipeline, broker, store, topic, deadLetterTopic };
       const onProgress = progressOn(terminal);
       const verdict = await compare({ ...ends, group, from, until, ttlMs, signal: stop, onProgress });
+      const waiting = notComparedText(topic, await waitingHere(settings));
+      if (waiting !== undefined) verdict.unknown.push(waiting);
       const format = settings.verdictFormat ?? (terminal.interactive ? "table" : "json");
       if (format === "json") terminal.print(JSON.stringify(plain(verdict)));
       else printVerdict(verdict, group, terminal);

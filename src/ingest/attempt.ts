@@ -1,6 +1,7 @@
 /** One attempt of a run: the source opened for it, its quota, its time limit, and what came of it. */
 import { UserpipeError } from "../errors.ts";
 import type { NewRun } from "../runs/runs.ts";
+import type { Source } from "../source/source.ts";
 import { ingest, type IngestCounts, IngestFailed, noCounts } from "./ingest.ts";
 import { quotaLimits, RunQuota } from "./quota.ts";
 import type { RunOptions } from "./run.ts";
@@ -22,20 +23,31 @@ export async function makeAttempt(options: RunOptions, run: NewRun): Promise<Att
   const limit = new TimeLimit(timeoutMs);
   const signal = options.signal === undefined ? limit.signal : AbortSignal.any([options.signal, limit.signal]);
   const waits = new RunQuota({ runs, limits: quota, onWait: (waiting) => limit.hold(waiting) });
+  let ended = false;
   const { counts, error } = await outcomeOf(async () => {
     const source = await openSource(run, waits);
     try {
       await mayFetch(options);
-      return await ingest({ ...options, source, signal, run: run.id });
+      const ending = untilEnd(source, () => ended = true);
+      return await ingest({ ...options, source: ending, signal, run: run.id });
     } finally {
       await source.close();
     }
   });
   limit.end();
-  const whole = error === undefined && counts.fetched >= (run.count ?? 0);
+  const whole = error === undefined && (ended || (run.count !== null && counts.fetched >= run.count));
   if (options.signal?.aborted) return { counts, error, stopped: !whole };
   if (limit.passed && !whole) return { counts, error: tookTooLong(counts, timeoutMs!), stopped: false };
   return { counts, error, stopped: false };
+}
+
+/** The same source, which says when its pages came to their end by themselves: a file does not say how many it has. */
+function untilEnd(source: Source, onEnd: () => void): Source {
+  async function* pages(signal?: AbortSignal) {
+    yield* source.pages(signal);
+    if (!signal?.aborted) onEnd();
+  }
+  return { name: source.name, check: () => source.check(), pages, close: () => source.close() };
 }
 
 async function outcomeOf(attempt: () => Promise<IngestCounts>): Promise<Omit<Attempted, "stopped">> {

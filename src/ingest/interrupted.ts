@@ -3,9 +3,9 @@
  * What of them was published before is published twice, which changes nothing (I4).
  */
 import { type Backoff, sleep, waitMs } from "../backoff.ts";
-import { UserpipeError } from "../errors.ts";
+import { isTransient, UserpipeError } from "../errors.ts";
 import { logger } from "../log.ts";
-import type { Run, Runs, RunTarget } from "../runs/runs.ts";
+import type { Run, Runs, RunState, RunTarget } from "../runs/runs.ts";
 import type { RunReport } from "./run.ts";
 
 const log = logger("ingest");
@@ -57,6 +57,23 @@ export async function fetchInterrupted(options: InterruptedOptions): Promise<Loo
   }
   return looked;
 }
+
+/**
+ * The run before, where its process was killed and it is not fetched again by itself: one of a file, or generated.
+ * Null also while the record is away.
+ */
+export async function leftByKill(runs: Runs, target: RunTarget): Promise<Run | null> {
+  try {
+    const [last] = await runs.list({ target, states: BEGUN, limit: 1 });
+    const killed = last?.state === "interrupted" && last.endedAt === null && last.sourceKind !== "http";
+    return killed ? last : null;
+  } catch (error) {
+    if (!isTransient(error)) throw error;
+    return null;
+  }
+}
+
+const BEGUN: readonly RunState[] = ["running", "delivered", "to outbox", "failed", "interrupted"];
 
 /** One run; nothing where not even its attempt could be made or recorded. */
 async function fetched(

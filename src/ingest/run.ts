@@ -48,6 +48,8 @@ export interface RunOptions {
   notify?: Notifier;
   signal?: AbortSignal;
   onProgress?: (counts: IngestCounts) => void;
+  /** Given what a run did where its end cannot be recorded; what stood in the way is thrown then. */
+  onUnrecorded?: (report: RunReport) => void;
 }
 
 /** What a run did in its last attempt. What it published by then is published, also where it failed. */
@@ -140,7 +142,13 @@ export async function makeRun(options: RunOptions, run: NewRun, begun: Begun = F
       let ending = endingOf(attempted, { run, own, again: begun.again, left });
       const nextAt = ending.state === "running" ? endedAt + Math.ceil(waitMs(retryDelay, retries - left + 1)) : null;
       if (nextAt !== null) sayRetry(lines, run, number, attempted, nextAt);
-      let taken = await recordEnd(runs, run, lines, attempted, { ...ending, nextAt, endedAt });
+      const reported = (as: Ending) => reportOf(run, attempted, as, { number, ms: Date.now() - startedAt });
+      const record = (as: Ending, times: Pick<RunEnd, "nextAt" | "endedAt">) =>
+        recordEnd(runs, run, lines, attempted, { ...as, ...times }).catch((error) => {
+          options.onUnrecorded?.(reported(as));
+          throw error;
+        });
+      let taken = await record(ending, { nextAt, endedAt });
       if (nextAt !== null && taken) {
         await sleep(nextAt - Date.now(), signal);
         const next = await nextAttempt(runs, run, signal);
@@ -149,9 +157,9 @@ export async function makeRun(options: RunOptions, run: NewRun, begun: Begun = F
           continue;
         }
         ending = endingOf({ ...attempted, stopped: true }, { run, own, again: begun.again, left: 0 });
-        taken = await recordEnd(runs, run, lines, attempted, { ...ending, nextAt: null, endedAt: Date.now() });
+        taken = await record(ending, { nextAt: null, endedAt: Date.now() });
       }
-      const report = reportOf(run, attempted, taken ? ending : TAKEN, { number, ms: Date.now() - startedAt });
+      const report = reported(taken ? ending : TAKEN);
       notify?.ended(report);
       if (isDefect(attempted.error)) throw defectOf(attempted.error);
       return report;

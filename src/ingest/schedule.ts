@@ -65,6 +65,9 @@ export function periodSchedule(periodMs: number): Schedule {
 export function cronSchedule(expression: string, timeZone: string): Schedule {
   let cron: Cron;
   try {
+    const fields = expression.trim().split(/\s+/).length;
+    // Its own words are of six and seven fields too, which are not taken here.
+    if (fields !== 5 && !NAMED.test(expression.trim())) throw new Error(fieldsText(fields));
     cron = new Cron(expression, { timezone: timeZone, mode: "5-part" });
     if (cron.nextRun() === null) throw new Error("that time never comes");
   } catch (error) {
@@ -81,6 +84,13 @@ export function cronSchedule(expression: string, timeZone: string): Schedule {
     lateMs: LATE_MS,
     next: (time) => cron.nextRun(new Date(time))?.getTime() ?? null,
   };
+}
+
+/** Names that stand for five fields. */
+const NAMED = /^@(yearly|annually|monthly|weekly|daily|midnight|hourly)$/i;
+
+function fieldsText(fields: number): string {
+  return `it has ${fields} field${fields === 1 ? "" : "s"}, and exactly five are needed`;
 }
 
 /** The times after `after` up to `until`, oldest first; of more than `most` the latest. */

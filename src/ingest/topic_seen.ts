@@ -5,15 +5,24 @@ import { isTransient } from "../errors.ts";
 /** For so long a topic that was there is not asked for again: a run whose time has come need not wait for it. */
 const SEEN_MS = 30_000;
 
-const seen = new WeakMap<Broker, { topic: string; at: number }>();
+const seen = new WeakMap<Broker, { topic: string; deadLetterTopic: string; at: number }>();
+
+interface Topics {
+  broker: Broker;
+  topic: string;
+  deadLetterTopic: string;
+}
 
 /** @throws {UserpipeError} as the broker's `partitions`, but where it is away */
-export async function mayFetch({ broker, topic }: { broker: Broker; topic: string }): Promise<void> {
+export async function mayFetch({ broker, topic, deadLetterTopic }: Topics): Promise<void> {
   const last = seen.get(broker);
-  if (last?.topic === topic && performance.now() - last.at < SEEN_MS) return;
+  const same = last?.topic === topic && last.deadLetterTopic === deadLetterTopic;
+  if (same && performance.now() - last.at < SEEN_MS) return;
   try {
     await broker.partitions(topic);
-    seen.set(broker, { topic, at: performance.now() });
+    // I3: what is refused behind records that are published would have nowhere to go.
+    await broker.partitions(deadLetterTopic);
+    seen.set(broker, { topic, deadLetterTopic, at: performance.now() });
   } catch (error) {
     if (!isTransient(error)) throw error;
   }

@@ -5,7 +5,7 @@
 import { sleep } from "../backoff.ts";
 import type { Broker } from "../broker/broker.ts";
 import { type Check, messageOf, UserpipeError } from "../errors.ts";
-import type { Waiting } from "../ingest/outbox.ts";
+import type { Waiting } from "../ingest/outbox_logs.ts";
 import type { Run, Runs, RunTarget, ScheduleRecord } from "../runs/runs.ts";
 import type { Store } from "../store/store.ts";
 import { listLetters } from "./dead_letters.ts";

@@ -1,4 +1,5 @@
 /** What of a status is wrong, in sentences: what makes `status` exit with 1. */
+import { outboxTroubles } from "../ingest/outbox_wording.ts";
 import type { Run, ScheduleRecord } from "../runs/runs.ts";
 import type { Part, Status } from "./status.ts";
 
@@ -17,17 +18,14 @@ export function wrongOf({ health, schedules, runs, judged, outbox, topic, lag, r
   const found = [
     ...(schedules.ok ? schedules.value.flatMap(wrongWithSchedule) : []),
     ...(judged.ok && judged.value !== null ? wrongWithRun(judged.value) : []),
-    ...(outbox.ok && (outbox.value?.messages ?? 0) > 0 ? [OUTBOX] : []),
+    ...(outbox.ok && outbox.value !== null
+      ? outboxTroubles(outbox.value).map(({ what, hint }) => ({ what, hint }))
+      : []),
   ];
   // An end that is away is why several parts are not known.
   const named = new Map([...unknown, ...found].map((wrong) => [wrong.what, wrong]));
   return [...named.values()];
 }
-
-const OUTBOX: Wrong = {
-  what: "Records wait in the outbox, because Kafka was away",
-  hint: "A running ingest forwards them by itself; by hand: userpipe outbox flush",
-};
 
 function wrongWithSchedule({ text, led, pausedAt }: ScheduleRecord): Wrong[] {
   if (led || pausedAt !== null) return [];

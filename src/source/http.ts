@@ -6,7 +6,7 @@ import { type Backoff, sleep, waitMs } from "../backoff.ts";
 import { type Check, type Clock, UserpipeError } from "../errors.ts";
 import { logger } from "../log.ts";
 import type { Pipeline } from "../pipeline.ts";
-import { recordsOf } from "./http_answer.ts";
+import { type Given, givenIn } from "./http_answer.ts";
 import { RequestFailed } from "./http_failure.ts";
 import { get } from "./http_request.ts";
 import type { Page, Source, SourceQuota } from "./source.ts";
@@ -53,13 +53,16 @@ export function openHttpSource(options: HttpSourceOptions): Source {
   const limits = { timeoutMs, maxBytes, fetch: options.fetch ?? fetch };
   const closed = new AbortController();
   const size = pageSize(count, pipeline.maxResults);
+  const warn = warnings(size, seed);
   const address = (page: number, results: number) => pipeline.request({ url, results, page, seed, nat });
   const { origin: name } = webAddress(() => address(first, size), url);
   notBehindLastPage(first, count, size, pipeline);
 
   async function fetchPage(number: number, take: number, signal: AbortSignal): Promise<Page> {
     const answer = await get(address(number, size), { ...limits, signal });
-    const records = recordsOf(answer, pipeline, size);
+    const given = givenIn(answer, pipeline, size);
+    warn(given);
+    const { records } = given;
     return {
       records: take < records.length ? records.slice(0, take) : records,
       unreadable: [],
@@ -99,7 +102,7 @@ export function openHttpSource(options: HttpSourceOptions): Source {
       try {
         const answer = await get(address(first, 1), { ...limits, signal: closed.signal });
         const ended = Date.now();
-        recordsOf(answer, pipeline, 1);
+        givenIn(answer, pipeline, 1);
         const detail = `${name} answers, one record in ${ended - began} ms`;
         return { component: "source", ok: true, detail, clock: clockOf(name, answer.headers, began, ended) };
       } catch (failure) {
@@ -126,6 +129,26 @@ export function openHttpSource(options: HttpSourceOptions): Source {
  */
 export function pageSize(count: number, maxResults: number): number {
   return Math.ceil(count / Math.max(1, Math.ceil(count / maxResults)));
+}
+
+/** Says once what a server does other than it was asked, where its records are taken all the same. */
+function warnings(size: number, seed: string): (given: Given) => void {
+  const said = new Set<string>();
+  const warnOnce = (about: string, text: string, properties: Record<string, unknown>) => {
+    if (!said.has(about)) log.warning(text, properties);
+    said.add(about);
+  };
+  return ({ count, seed: given }) => {
+    if (count > size) {
+      const text = "The server gives {count} records where {size} were asked for: the rest is not taken";
+      warnOnce("count", text, { count, size });
+    }
+    if (given !== undefined && given !== seed) {
+      const text =
+        'The server gives records of the seed "{given}" where "{seed}" was asked for: they may not come again';
+      warnOnce("seed", text, { given, seed });
+    }
+  };
 }
 
 function afterTries(error: UserpipeError, tries: number): UserpipeError {

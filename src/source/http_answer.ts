@@ -17,21 +17,33 @@ const MAX_VALUES = 500_000;
 
 const LATER = "Its server is in trouble: try again later";
 
+/** What an answer gives. */
+export interface Given {
+  /** As many as were asked for. */
+  records: unknown[];
+  /** How many there are in it. */
+  count: number;
+  /** Which it says they are of. */
+  seed?: string;
+}
+
 /**
  * Exactly `asked` records: with a seed a short answer is an answer cut short, and the rest would be missed in silence.
  * @throws {RequestFailed}
  */
-export function recordsOf(answer: Answer, pipeline: Pipeline, asked: number): unknown[] {
+export function givenIn(answer: Answer, pipeline: Pipeline, asked: number): Given {
   const { url, status } = answer;
   if (status < 200 || status > 299) throw statusFailure(answer, pipeline);
-  const records = pipeline.unwrap(jsonOf(answer));
+  const body = jsonOf(answer);
+  const records = pipeline.unwrap(body);
   if (!records.ok) throw badAnswer(url, `answers ${status} without records: ${records.reason}`, LATER, { again: true });
   const { length } = records.value;
   if (length < asked) {
     const what = `answers with ${length} of the ${asked} records that were asked for`;
     throw badAnswer(url, what, `Try again later, or ask for ${length} with --count`, { again: true });
   }
-  return length === asked ? records.value : records.value.slice(0, asked);
+  const wanted = length === asked ? records.value : records.value.slice(0, asked);
+  return { records: wanted, count: length, seed: pipeline.seedOf?.(body) };
 }
 
 function jsonOf({ url, body }: Answer): unknown {
@@ -55,7 +67,8 @@ function statusFailure(answer: Answer, pipeline: Pipeline): RequestFailed {
   const afterMs = again ? retryAfterMs(headers.get("retry-after")) : 0;
   const tooLong = afterMs > MAX_RETRY_AFTER_MS;
   const wait = tooLong ? `, and asks to wait ${Math.ceil(afterMs / 1000)} s` : "";
-  const { error } = badAnswer(url, `${says} (${status}${detail === "" ? "" : `: ${detail}`})${wait}`, hint, {
+  const what = `${says} (${status}${detail === "" ? "" : `: ${detail}`})${wait}`;
+  const { error } = badAnswer(url, what, tooLong ? `Try again in ${spanText(afterMs)}` : hint, {
     again,
     code,
   });
@@ -97,6 +110,14 @@ function detailOf({ body }: Answer, pipeline: Pipeline): string {
 function isHtml(body: Uint8Array): boolean {
   return /^\s*<(!doctype|html)/i.test(new TextDecoder().decode(body.subarray(0, 256)));
 }
+
+/** A wait in the unit that fits it, rounded up: `5 minutes`. */
+function spanText(ms: number): string {
+  const [unitMs, unit] = SPANS.find(([span]) => ms > 2 * span) ?? SPANS.at(-1)!;
+  return `${Math.ceil(ms / unitMs)} ${unit}`;
+}
+
+const SPANS = [[86_400_000, "days"], [3_600_000, "hours"], [60_000, "minutes"], [1_000, "seconds"]] as const;
 
 /** `Retry-After` is in seconds, or a date. */
 function retryAfterMs(header: string | null): number {

@@ -27,7 +27,9 @@ export function badAnswer(
   hint: string,
   options: { again: boolean; code?: Code },
 ): RequestFailed {
-  const error = new UserpipeError(options.code ?? "source-answer", `${shown(url)} ${what}`, hint);
+  // A server's own sentence may end with its full stop, and more is said behind it.
+  const clause = what.replace(/[.\s]+$/, "");
+  const error = new UserpipeError(options.code ?? "source-answer", `${shown(url)} ${clause}`, hint);
   return new RequestFailed(error, options.again);
 }
 

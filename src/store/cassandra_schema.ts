@@ -15,7 +15,10 @@ const HINT_INIT = 'Make it with "userpipe init", or look at --keyspace and --tab
 const HINT_MIGRATE = 'Add what is missing with "userpipe init --migrate"';
 const HINT_OTHER = "Name another table with --table, or change this one by hand";
 
-/** @throws {UserpipeError} `table-differs` where `migrate` is off or cannot mend it, `store-busy` where the nodes do not agree */
+/**
+ * @throws {UserpipeError} `table-differs` where `migrate` is off or cannot mend it, `store-busy` where the nodes do not agree,
+ * `store-refused` where a keyspace would have more copies than its data centre has nodes
+ */
 export async function init(link: Link, table: Table, options: StoreInitOptions): Promise<Change[]> {
   return [await initKeyspace(link, table, options), await initTable(link, table, options)];
 }
@@ -48,8 +51,19 @@ async function initKeyspace(link: Link, { keyspace }: Table, options: StoreInitO
   };
   const found = await replicationOf(link, keyspace);
   if (found !== undefined) return { ...change, state: "exists", detail: describe(found) };
+  // Every write would ask for more copies than there can be.
+  if (copies > nodes.length) throw tooManyCopies(link, keyspace, copies, dataCenter, nodes.length);
   const detail = describe({ class: "NetworkTopologyStrategy", [dataCenter]: String(copies) });
   return await make(link, { ...change, detail }, "made", options.dryRun);
+}
+
+function tooManyCopies(link: Link, keyspace: string, copies: number, dataCenter: string, nodes: number): UserpipeError {
+  return new UserpipeError(
+    "store-refused",
+    `Cannot make the keyspace "${keyspace}" with ${copies} copies of each row: the data centre "${dataCenter}" of \
+${link.name} has ${nodes} node${nodes === 1 ? "" : "s"}`,
+    `Ask for at most ${nodes} with --replication-factor`,
+  );
 }
 
 async function initTable(link: Link, table: Table, options: StoreInitOptions): Promise<Change> {

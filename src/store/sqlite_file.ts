@@ -6,7 +6,7 @@ import { join } from "node:path";
 import type { StatementSync } from "node:sqlite";
 import type { Change } from "../errors.ts";
 import type { Table } from "../pipeline.ts";
-import { type Database, openDatabase, openExisting, translate } from "../sqlite.ts";
+import { type Database, inodeOf, openDatabase, openExisting, translate } from "../sqlite.ts";
 import { asArrays } from "./sqlite_cells.ts";
 import { assertTable, missingTable, type Plan, plan, tableName } from "./sqlite_table.ts";
 import type { StoreInitOptions } from "./store.ts";
@@ -55,7 +55,7 @@ export class KeyspaceFile {
 
   /** @throws {UserpipeError} `table-differs`, `data-folder` */
   init({ migrate, dryRun }: StoreInitOptions): Change[] {
-    const there = this.#inode() !== undefined;
+    const there = inodeOf(this.path) !== undefined;
     if (dryRun && !there) return this.#changes(there, plan(undefined, this.table, migrate), dryRun);
     const db = openDatabase(this.path, MIGRATIONS);
     try {
@@ -76,7 +76,7 @@ export class KeyspaceFile {
   }
 
   #ready(): Open {
-    const inode = this.#inode();
+    const inode = inodeOf(this.path);
     // Rows written to a file that has no name any more would be gone with the process.
     if (this.#open !== undefined && (this.#open.inode !== inode || !this.#open.db.isCurrent())) this.close();
     if (inode === undefined) throw missingTable(this.table, this.path);
@@ -92,16 +92,6 @@ export class KeyspaceFile {
       return { db, inode, statements: new Map() };
     } catch (error) {
       db.close();
-      throw translate(error, this.path);
-    }
-  }
-
-  /** What tells this file from another of its name; undefined where there is none. */
-  #inode(): number | null | undefined {
-    try {
-      return Deno.statSync(this.path).ino;
-    } catch (error) {
-      if (error instanceof Deno.errors.NotFound) return undefined;
       throw translate(error, this.path);
     }
   }

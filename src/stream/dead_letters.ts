@@ -79,34 +79,66 @@ function cutToFit(message: Message): Message {
 
 const BACKOFF = { firstMs: 200, maxMs: 10_000 };
 
+interface Publishes {
+  publish(topic: string, messages: readonly Message[]): Promise<unknown>;
+}
+
 /**
- * Publishes the dead letters, waiting aloud while their topic is away. A value larger than the topic takes is cut.
+ * Publishes the dead letters, waiting aloud while their topic is away, missing or too small for them. A value larger than
+ * the topic takes is cut before that.
  * @throws {UserpipeError} what waiting cannot cure, and what it can once `signal` is aborted
  */
 export async function publishDeadLetters(
-  broker: { publish(topic: string, messages: readonly Message[]): Promise<unknown> },
+  broker: Publishes,
   topic: string,
   letters: readonly DeadLetter[],
   outage: Outage,
   signal?: AbortSignal,
 ): Promise<void> {
-  let messages = letters.map((letter) => encodeDeadLetter(letter, Date.now()));
+  const whole = letters.map((letter) => encodeDeadLetter(letter, Date.now()));
   for (let attempt = 1;; attempt++) {
     try {
-      await broker.publish(topic, messages);
-      return outage.over();
+      await publishOrCut(broker, topic, whole);
+      // One that never waited says nothing of those that do: a topic that is too small takes the smaller letters.
+      if (attempt > 1) outage.over();
+      return;
     } catch (error) {
-      const cut = messages.map(cutToFit);
-      if (
-        error instanceof UserpipeError && error.code === "record-too-large" &&
-        cut.some((each, i) => each !== messages[i])
-      ) {
-        messages = cut;
-        continue;
-      }
-      if (!isTransient(error) || signal?.aborted) throw error;
-      outage.begin(error);
+      const curable = waitable(error, topic);
+      if (curable === undefined || signal?.aborted) throw error;
+      outage.begin(curable);
       await sleep(waitMs(BACKOFF, attempt), signal);
     }
   }
+}
+
+async function publishOrCut(broker: Publishes, topic: string, whole: readonly Message[]): Promise<void> {
+  try {
+    await broker.publish(topic, whole);
+  } catch (error) {
+    if (codeOf(error) !== "record-too-large") throw error;
+    const cut = whole.map(cutToFit);
+    if (cut.every((each, i) => each === whole[i])) throw error;
+    await broker.publish(topic, cut);
+  }
+}
+
+/**
+ * I3: what holds up the letters until somebody mends it, with how; undefined where that would not help. Letters that have
+ * no topic are not left out, and the process that waits for it is still there once it is.
+ */
+function waitable(error: unknown, topic: string): UserpipeError | undefined {
+  if (isTransient(error)) return error;
+  const hint = MENDS[codeOf(error) ?? ""];
+  if (hint === undefined) return undefined;
+  const { code, message } = error as UserpipeError;
+  return new UserpipeError(code, message, hint(topic), { cause: error });
+}
+
+const MENDS: Record<string, (topic: string) => string> = {
+  "topic-missing": () => 'Make it again with "userpipe init"',
+  "record-too-large": (topic) => `Raise max.message.bytes of the topic "${topic}"`,
+};
+
+function codeOf(error: unknown): string | undefined {
+  return error instanceof UserpipeError ? error.code : undefined;
 }

@@ -82,6 +82,43 @@ export function refusedTooMany(max: MaxRefused, { rows, refused }: Carried, atEn
   return refused > records * max.percent / 100 && (records >= LEAST_JUDGED || atEnd);
 }
 
+/** What a stream checked so far, held against how much it bears. */
+export class RefusedLimit {
+  readonly #max: MaxRefused | undefined;
+  /** With what is under way, as far as it was checked. */
+  readonly #seen: Carried;
+  #passed = false;
+
+  /** @param carried what a worker before this one carried */
+  constructor(max: MaxRefused | undefined, carried: Carried = { rows: 0, refused: 0 }) {
+    this.#max = max;
+    this.#seen = { ...carried };
+  }
+
+  /** Whether more was refused than the stream bears. */
+  get passed(): boolean {
+    return this.#passed;
+  }
+
+  /** Whether that many more records, rows and refused ones, would be too many. */
+  wouldPass(rows: number, refused: number, atEnd = false): boolean {
+    const { rows: before, refused: refusedBefore } = this.#seen;
+    return this.#max !== undefined &&
+      refusedTooMany(this.#max, { rows: before + rows, refused: refusedBefore + refused }, atEnd);
+  }
+
+  count(rows: number, refused: number): void {
+    this.#passed ||= this.wouldPass(rows, refused);
+    this.#seen.rows += rows;
+    this.#seen.refused += refused;
+  }
+
+  /** Nothing more comes. */
+  end(): void {
+    this.#passed ||= this.wouldPass(0, 0, true);
+  }
+}
+
 export function tooManyRefused(max: MaxRefused, { rows, refused }: Carried): UserpipeError {
   return new UserpipeError(
     "too-many-refused",

@@ -7,6 +7,8 @@ import { type DeadLetter, deadLetterOf } from "./dead_letters.ts";
 
 /** A timestamp further ahead than this, in ms, would keep every later copy of its row out (I4). */
 const MOST_AHEAD_MS = 86_400_000;
+/** The last time that a date can have, in ms since the epoch. */
+const LAST_DATE_MS = 8.64e15;
 
 export interface Checked {
   rows: Row[];
@@ -15,11 +17,14 @@ export interface Checked {
   refused: DeadLetter[];
   /** Records carried whose key was missing or is not the record's own. */
   oddKeys: number;
+  /** Messages that were looked at; the others of the batch are left. */
+  taken: number;
 }
 
 /**
  * @param now ms since the epoch
  * @param packer holds the rows for as long as they are used
+ * @param enough whether to end behind a message that was refused, told the rows and the refused ones so far
  */
 export function checkMessages(
   pipeline: Pipeline,
@@ -27,8 +32,9 @@ export function checkMessages(
   delivered: readonly Delivered[],
   now: number,
   packer = new Packer(pipeline.table.columns),
+  enough: (rows: number, refused: number) => boolean = () => false,
 ): Checked {
-  const checked: Checked = { rows: [], messages: [], refused: [], oddKeys: 0 };
+  const checked: Checked = { rows: [], messages: [], refused: [], oddKeys: 0, taken: 0 };
   const scan = pipeline.plain ? scanOf(pipeline) : undefined;
 
   function accept(message: Delivered, row: Row, ownKey: boolean): void {
@@ -37,11 +43,18 @@ export function checkMessages(
     if (!ownKey) checked.oddKeys++;
   }
 
+  /** @returns whether that is enough */
+  function refuse(message: Delivered, reason: string): boolean {
+    checked.refused.push(deadLetterOf(topic, message, "stream", reason));
+    return enough(checked.rows.length, checked.refused.length);
+  }
+
   for (const message of delivered) {
     const { key, value } = message;
+    checked.taken++;
     const problem = placeProblem(message, now);
     if (problem !== undefined) {
-      checked.refused.push(deadLetterOf(topic, message, "stream", problem));
+      if (refuse(message, problem)) break;
       continue;
     }
     const id = scan === undefined ? -1 : scan(value!, packer);
@@ -53,8 +66,8 @@ export function checkMessages(
     if (event.ok) {
       const row = { values: pipeline.toValues(event.value), writeTime: writeTimeOf(message) };
       accept(message, row, sameText(key, pipeline.key(event.value)));
-    } else {
-      checked.refused.push(deadLetterOf(topic, message, "stream", event.reason));
+    } else if (refuse(message, event.reason)) {
+      break;
     }
   }
   return checked;
@@ -77,14 +90,9 @@ function placeProblem({ value, timestamp, unreadable }: Delivered, now: number):
   if (unreadable !== undefined) return unreadable.reason;
   if (value === null) return "the value is null: deletes are not carried";
   if (timestamp < 0) return "the record has no timestamp";
-  if (timestamp > now + MOST_AHEAD_MS) {
-    return `the timestamp ${isoTime(timestamp)} is more than a day ahead`;
-  }
-}
-
-/** ISO 8601, or the number where no date has it. */
-function isoTime(timestamp: number): string {
-  return timestamp <= 8.64e15 ? new Date(timestamp).toISOString() : String(timestamp);
+  // Which time it is, the letter's header has: letters are counted by their reason.
+  if (timestamp > LAST_DATE_MS) return "the timestamp is out of range";
+  if (timestamp > now + MOST_AHEAD_MS) return "the timestamp is more than a day ahead";
 }
 
 /** Whether `bytes` are the characters of `text`, which is ASCII (a key in question is compared, not decoded). */

@@ -9,8 +9,18 @@ import { fault } from "../fault.ts";
 import { Packer } from "../packed.ts";
 import type { Pipeline } from "../pipeline.ts";
 import type { Store } from "../store/store.ts";
+import { beginStream } from "./begin.ts";
 import { deadLetterOf, publishDeadLetters } from "./dead_letters.ts";
-import { type Carried, earlier, endsOf, Limits, type MaxRefused, refusedTooMany, tooManyRefused } from "./limits.ts";
+import {
+  type Carried,
+  earlier,
+  endsOf,
+  Limits,
+  type MaxRefused,
+  type Part,
+  RefusedLimit,
+  tooManyRefused,
+} from "./limits.ts";
 import { Outage } from "./outage.ts";
 import { checkMessages } from "./rows.ts";
 import { Writer } from "./writer.ts";
@@ -88,31 +98,23 @@ class StreamRun {
   /** Room for the rows of a batch, used again by the next: what is made anew for each costs more to collect. */
   readonly #packers: Packer[] = [];
   #failure: { error: unknown } | undefined;
-  #tooMany = false;
   #counts = { rows: 0, refused: 0, oddKeys: 0 };
+  readonly #refused: RefusedLimit;
+  /** The outage of an end that was away at the start. */
+  #away: Outage | undefined;
 
   constructor(options: StreamOptions) {
     this.#options = options;
     this.#limits = new Limits(options.maxRecords);
     this.#writer = new Writer(options.store, options.abort);
     this.#deadLetterOutage = new Outage(`the topic "${options.deadLetterTopic}"`);
+    this.#refused = new RefusedLimit(options.maxRefused, options.carried);
   }
 
   async run(): Promise<StreamStats> {
-    const { broker, store, topic, group, from, maxInFlightBytes, stop, onStats } = this.#options;
-    // At the start an end that does not answer is most likely a wrong address: said at once, not waited for.
-    const partitions = await broker.partitions(topic);
-    await broker.partitions(this.#options.deadLetterTopic);
-    const checked = await store.check();
-    if (!checked.ok) throw checked.error;
-    await this.#setEnds(partitions);
-    const subscription = await broker.subscribe({
-      topic,
-      group,
-      from,
-      maxInFlightBytes,
-      maxBatchMessages: this.#maxBatchMessages(),
-    });
+    const { stop, onStats } = this.#options;
+    const subscription = await this.#begin();
+    if (subscription === undefined) return this.#stats();
     const drain = () => subscription.stop();
     if (stop.aborted) drain();
     stop.addEventListener("abort", drain);
@@ -136,15 +138,32 @@ class StreamRun {
     }
     onStats(stats);
     // Cut short by a signal, what was read says little of the rest.
-    if (!stop.aborted) this.#judgeRefused(true);
+    if (!stop.aborted) this.#refused.end();
     if (this.#failure !== undefined) throw this.#failure.error;
-    if (this.#tooMany) throw tooManyRefused(this.#options.maxRefused!, this.#carried);
+    if (this.#refused.passed) throw tooManyRefused(this.#options.maxRefused!, this.#carried);
     return stats;
   }
 
-  #judgeRefused(atEnd: boolean): void {
-    const { maxRefused } = this.#options;
-    this.#tooMany ||= maxRefused !== undefined && refusedTooMany(maxRefused, this.#carried, atEnd);
+  async #begin(): Promise<Subscription | undefined> {
+    const { topic, group, from, maxInFlightBytes, maxRecords, untilCaughtUp, until, onStats } = this.#options;
+    return await beginStream({
+      ...this.#options,
+      subscribe: { topic, group, from, maxInFlightBytes, maxBatchMessages: this.#maxBatchMessages() },
+      bounded: untilCaughtUp || until !== undefined || maxRecords !== undefined,
+      onAway: (outage) => {
+        this.#away = outage;
+        onStats(this.#stats());
+      },
+      onPartitions: (partitions) => this.#setEnds(partitions),
+    });
+  }
+
+  /** Records that may be under way: with `maxRefused` no more than were carried, since of these it is not known yet. */
+  get #room(): number {
+    const { store, maxRefused } = this.#options;
+    if (maxRefused === undefined) return store.appetite;
+    const { rows, refused } = this.#carried;
+    return Math.min(store.appetite, Math.max(1, rows + refused));
   }
 
   get #carried(): Carried {
@@ -178,14 +197,11 @@ class StreamRun {
     let due = 0;
     for (;;) {
       const batch = await subscription.next();
-      if (batch === null) return;
+      if (batch === null || this.#refused.passed) return;
       const part = this.#limits.take(batch);
       this.#pending += part.messages.length;
       if (this.#limits.used) subscription.stop();
-      const task = this.#carry(batch, part).then(() => {
-        this.#judgeRefused(false);
-        if (this.#tooMany) subscription.stop();
-      }).catch((error) => {
+      const task = this.#carry(batch, part, subscription).catch((error) => {
         this.#failure ??= { error };
         subscription.stop();
       });
@@ -194,7 +210,7 @@ class StreamRun {
         this.#tasks.delete(task);
         this.#pending -= part.messages.length;
       });
-      while (this.#pending >= this.#options.store.appetite) await Promise.race(this.#tasks);
+      while (this.#pending >= this.#room) await Promise.race(this.#tasks);
       if (maxRate !== undefined) {
         const now = performance.now();
         due = Math.max(due, now) + part.messages.length / maxRate * 1000;
@@ -203,11 +219,16 @@ class StreamRun {
     }
   }
 
-  async #carry(batch: Batch, { messages, next }: ReturnType<Limits["take"]>): Promise<void> {
+  async #carry(batch: Batch, { messages, next }: Part, subscription: Subscription): Promise<void> {
     const { pipeline, broker, topic, deadLetterTopic, abort } = this.#options;
     const packer = this.#packers.pop() ?? new Packer(pipeline.table.columns);
-    const checked = checkMessages(pipeline, topic, messages, Date.now(), packer);
+    const enough = (rows: number, refused: number) => this.#refused.wouldPass(rows, refused);
+    const checked = checkMessages(pipeline, topic, messages, Date.now(), packer, enough);
+    // Past --max-refused the rest of the batch is left to whoever reads next.
+    if (checked.taken < messages.length) next = messages[checked.taken]!.offset;
+    this.#count(checked.rows.length, checked.refused.length, subscription);
     const byStore = await this.#writer.write(checked.rows);
+    this.#count(-byStore.length, byStore.length, subscription);
     fault("after-store");
     const refused = [
       ...checked.refused,
@@ -224,6 +245,12 @@ class StreamRun {
     this.#counts.oddKeys += checked.oddKeys;
     packer.clear();
     this.#packers.push(packer);
+  }
+
+  /** Judged before the letters are written: what is read while they are would go over the limit too. */
+  #count(rows: number, refused: number, subscription: Subscription): void {
+    this.#refused.count(rows, refused);
+    if (this.#refused.passed) subscription.stop();
   }
 
   /** Stops the subscription once every partition is carried to its end, by this member or by others. */
@@ -256,10 +283,10 @@ class StreamRun {
     return [...remaining].every(([partition, end]) => (committed.get(partition) ?? -1n) >= end);
   }
 
-  #stats(subscription: Subscription): StreamStats {
-    const positions = subscription.positions();
+  #stats(subscription?: Subscription): StreamStats {
+    const positions = subscription?.positions() ?? [];
     const lag = positions.reduce((sum, { acknowledged, end }) => sum + Math.max(0, Number(end - acknowledged)), 0);
-    const waiting = this.#writer.outage.current ?? this.#deadLetterOutage.current;
+    const waiting = this.#away?.current ?? this.#writer.outage.current ?? this.#deadLetterOutage.current;
     return { ...this.#counts, lag, positions, waiting: waiting?.toPlain() };
   }
 }

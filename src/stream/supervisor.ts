@@ -30,7 +30,7 @@ const GOOD_RUN_MS = 60_000;
 
 /**
  * Resolves with the counts of all workers together when the stream has reached its limit or was stopped.
- * @throws {UserpipeError} what waiting cannot cure; before the first batch also what it can
+ * @throws {UserpipeError} what waiting cannot cure; where the stream ends by itself, at its start also what it can
  */
 export async function superviseStream(options: SuperviseOptions): Promise<StreamStats> {
   const before = { rows: 0, refused: 0, oddKeys: 0 };
@@ -43,7 +43,7 @@ export async function superviseStream(options: SuperviseOptions): Promise<Stream
       const carried = { rows: before.rows, refused: before.refused };
       return added(before, await runWorker({ ...options, settings, onStats }, carried));
     } catch (error) {
-      // What cannot be reached at the very start is most likely a wrong address: say so and end.
+      // Where a stream that ends by itself cannot reach an end at its start, whoever waits for it hears so at once.
       if (!isTransient(error) || last === undefined || options.stop.aborted) throw error;
       if (performance.now() - started > GOOD_RUN_MS) attempt = 1;
       const wait = waitMs(BACKOFF, attempt);

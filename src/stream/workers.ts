@@ -2,6 +2,7 @@
  * Several workers that share the topic's partitions as members of one group: the stream of a process with more than one
  * core to spare. Each has its own connections; together they keep to the limits of one.
  */
+import { UserpipeError } from "../errors.ts";
 import { refusedTooMany, tooManyRefused } from "./limits.ts";
 import type { StreamStats } from "./stream.ts";
 import { type SuperviseOptions, superviseStream } from "./supervisor.ts";
@@ -12,7 +13,6 @@ import { type SuperviseOptions, superviseStream } from "./supervisor.ts";
  */
 export async function superviseWorkers(options: SuperviseOptions): Promise<StreamStats> {
   const { settings } = options;
-  const { maxRefused } = settings;
   // A number of records to end at is counted by one.
   const workers = settings.maxRecords === undefined ? settings.workers : 1;
   if (workers === 1) return await superviseStream(options);
@@ -22,19 +22,16 @@ export async function superviseWorkers(options: SuperviseOptions): Promise<Strea
     ...settings,
     maxInFlightBytes: Math.ceil(settings.maxInFlightBytes / workers),
     maxRate: settings.maxRate === undefined ? undefined : Math.max(1, Math.round(settings.maxRate / workers)),
-    // A count is that of all of them, and is judged here.
-    maxRefused: maxRefused !== undefined && "count" in maxRefused ? undefined : maxRefused,
   };
+  // A count is that of all of them, and is judged here too; one that is past it alone need not wait for that.
+  const most = settings.maxRefused !== undefined && "count" in settings.maxRefused ? settings.maxRefused : undefined;
   const latest: StreamStats[] = [];
   let failure: { error: unknown } | undefined;
 
   const told = (worker: number, stats: StreamStats) => {
     latest[worker] = stats;
     const all = together(latest);
-    if (maxRefused !== undefined && "count" in maxRefused && refusedTooMany(maxRefused, all, false)) {
-      failure ??= { error: tooManyRefused(maxRefused, all) };
-      drain.abort();
-    }
+    if (most !== undefined && refusedTooMany(most, all, false)) drain.abort();
     options.onStats?.(all);
   };
   await Promise.all(Array.from({ length: workers }, async (_, worker) => {
@@ -46,8 +43,16 @@ export async function superviseWorkers(options: SuperviseOptions): Promise<Strea
       drain.abort();
     }
   }));
+  const all = together(latest);
+  const past = most !== undefined && refusedTooMany(most, all, true);
+  if (past && (failure === undefined || isTooMany(failure.error))) throw tooManyRefused(most, all);
   if (failure !== undefined) throw failure.error;
-  return together(latest);
+  return all;
+}
+
+/** What one of them ended with says only what that one carried. */
+function isTooMany(error: unknown): boolean {
+  return error instanceof UserpipeError && error.code === "too-many-refused";
 }
 
 function together(each: readonly (StreamStats | undefined)[]): StreamStats {

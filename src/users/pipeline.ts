@@ -3,7 +3,15 @@ import type { Facet, Pipeline } from "../pipeline.ts";
 import { type CreatedUser, decode, encode, SCHEMA_VERSION, TABLE, TOPIC, toValues } from "./created_user.ts";
 import { generate } from "./generate.ts";
 import { normalise } from "./normalise.ts";
-import { checkRandomUser, MAX_RESULTS, QUOTA, type RandomUser, requestUsers, unwrapUsers } from "./random_user.ts";
+import {
+  checkRandomUser,
+  MAX_RESULTS,
+  QUOTA,
+  type RandomUser,
+  requestUsers,
+  seedOfUsers,
+  unwrapUsers,
+} from "./random_user.ts";
 
 const YEAR_MS = 365.2425 * 86_400_000;
 
@@ -30,6 +38,7 @@ export const users: Pipeline<RandomUser, CreatedUser> = {
   schemaVersion: SCHEMA_VERSION,
   request: requestUsers,
   unwrap: unwrapUsers,
+  seedOf: seedOfUsers,
   check: checkRandomUser,
   normalise,
   generate,

@@ -57,6 +57,12 @@ export function requestUsers({ url, results, page, seed, nat }: RequestOptions):
   return address;
 }
 
+/** An answer says in its `info` which seed its records are of. */
+export function seedOfUsers(body: unknown): string | undefined {
+  const seed = (body as { info?: { seed?: unknown } | null } | null)?.info?.seed;
+  return typeof seed === "string" ? seed : undefined;
+}
+
 /** The records in an answer. In trouble the API has answered with an `error` text and with no results at all. */
 export function unwrapUsers(body: unknown): Result<unknown[]> {
   if (typeof body !== "object" || body === null || Array.isArray(body)) {
