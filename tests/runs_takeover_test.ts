@@ -142,7 +142,11 @@ async function takeovers(services: Services, url: string, cwd: string, signal: "
     console.log(`${signal}: ${took.map((ms) => (ms / 1_000).toFixed(1)).join(", ")} s to take over`);
     await settled(url, group);
     for (const member of group.members) member.signal("SIGTERM");
-    for (const member of group.members) assert.equal(await member.ended, 0, member.output);
+    for (const member of group.members) {
+      const code = await member.ended;
+      // One that was only just started is ended by the system, before it hears signals itself.
+      assert.ok(code === 0 || (code === 143 && member.output === ""), `${code}:\n${member.output}`);
+    }
   } finally {
     for (const member of group.members) await member[Symbol.asyncDispose]();
   }
