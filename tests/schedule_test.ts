@@ -149,6 +149,10 @@ Deno.test("Deno.cron's own ticks end with the signal", async () => {
   await ticks;
 });
 
+Deno.test("ticks whose signal is aborted before they begin end at once", async () => {
+  await denoCronTicks(() => assert.fail("a tick"), AbortSignal.abort());
+});
+
 Deno.test("a person is told times in the own zone, to the second and with the zone's name", () => {
   assert.match(timeText(at("2026-01-31T06:05:04Z")), /^2026-01-31 \d\d:05:04 \S+$/);
 });

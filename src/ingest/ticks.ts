@@ -3,7 +3,10 @@
  * that `USERPIPE_TEST_TICKS` names, by which a test drives the clock of a real process.
  */
 
-/** Calls `tick` once a minute, near its beginning, until `signal` is aborted; resolves then. `tick` returns at once and never throws. */
+/**
+ * Calls `tick` once a minute, near its beginning, until `signal` is aborted; resolves then, also where it was aborted before.
+ * `tick` returns at once and never throws.
+ */
 export type Ticks = (tick: () => void, signal: AbortSignal) => Promise<void>;
 
 export interface Clock {
@@ -12,9 +15,10 @@ export interface Clock {
   now: () => number;
 }
 
-/** One `Deno.cron` a process. Its own ticks never overlap or fail. */
-export const denoCronTicks: Ticks = (tick, signal) =>
-  Deno.cron("userpipe", "* * * * *", { signal, backoffSchedule: [] }, tick);
+/** One `Deno.cron` a process. Its own ticks never overlap or fail; with a signal that is aborted already it would never end. */
+export const denoCronTicks: Ticks = async (tick, signal) => {
+  if (!signal.aborted) await Deno.cron("userpipe", "* * * * *", { signal, backoffSchedule: [] }, tick);
+};
 
 /** How often the test's file is looked at, in ms. */
 const LOOK_MS = 5;
@@ -30,6 +34,7 @@ function fileClock(path: string): Clock {
   const now = () => Number(Deno.readTextFileSync(path));
   const ticks: Ticks = (tick, signal) =>
     new Promise((resolve) => {
+      if (signal.aborted) return resolve();
       let last = now();
       const timer = setInterval(() => {
         const time = now();
