@@ -101,7 +101,9 @@ export const id = (row: Row): string => row.values[0]!;
 
 /** Writes rows of which the store must take every one. */
 export async function put(store: Store, ...rows: Row[]): Promise<void> {
-  assert.deepEqual(await store.write(rows), { refused: [], unwritten: [] });
+  const { refused, unwritten } = await store.write(rows);
+  // What differs is cut: node:assert compares two long arrays in memory that grows with their square.
+  assert.deepEqual([...refused, ...unwritten].slice(0, 3), []);
 }
 
 /** Asserts that `row` is what the store has under its id. */
