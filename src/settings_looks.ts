@@ -24,6 +24,14 @@ export const LOOKS = {
   reason: setting("--reason <text>", undefined, "only dead letters with this text in their reason", text),
   key: setting("--key <key>", undefined, "only messages of this key", text),
 
+  // doctor
+  findingsFormat: setting(
+    "--format <format>",
+    undefined,
+    "table, json, ndjson or csv; left out: lines to read, in a pipe too",
+    choice("table", "json", "ndjson", "csv"),
+  ),
+
   // verify
   verifyFrom: setting(
     "--from <where>",

@@ -8,7 +8,7 @@ import { askedOf, namesOf, openBroker, openSource, openSpool, openStore } from "
 import { dataFolderFindings } from "../query/data_folder.ts";
 import { type Component, type ComponentFinding, diagnose } from "../query/doctor.ts";
 import type { Settings } from "../settings.ts";
-import { formatOf, printAnswer } from "./answer.ts";
+import { printAnswer } from "./answer.ts";
 import type { Context } from "./command.ts";
 import { withBroker, withRunsThere } from "./ends.ts";
 import { REPLICATION } from "./init.ts";
@@ -27,11 +27,12 @@ export async function doctor({ settings, terminal, stop }: Context): Promise<num
     }
   };
   try {
-    if (settings.format === undefined || settings.format === "table") {
+    const { findingsFormat: format = "table" } = settings;
+    if (format === "table") {
       await printLines(findings(), terminal);
       terminal.print(`\n${stop.aborted ? "stopped before all was looked at" : summary(counts)}`);
     } else {
-      await printAnswer({ columns: COLUMNS, pages: rowsOf(findings()) }, formatOf(settings, terminal), terminal);
+      await printAnswer({ columns: COLUMNS, pages: rowsOf(findings()) }, format, terminal);
     }
   } finally {
     terminal.clear();

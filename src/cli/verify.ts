@@ -72,7 +72,8 @@ function printVerdict(verdict: Verdict, group: string, terminal: Terminal): void
     );
   }
   for (const sentence of unknown) terminal.print(sentence);
-  terminal.print(ok ? "Nothing is missing or different." : "It is not all there.");
+  if (ok && records === 0) terminal.print("There is no record to compare.");
+  else terminal.print(ok ? "Nothing is missing or different." : "It is not all there.");
 }
 
 /** The first of each kind, by name. */
