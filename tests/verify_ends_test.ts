@@ -178,20 +178,27 @@ Deno.test("what retention removed is said, and is no reason to fail", () =>
     assert.match(verdict.unknown.join(), new RegExp(`Retention has removed .*: ${removed} of partition 0\\.`));
   }));
 
-Deno.test(`${sized("20,000", "1,000,000")} records take less than 400 MB`, () =>
-  withFolder(async (cwd) => {
-    const rig = new Rig(cwd, {});
-    const count = sized(20_000, 1_000_000);
-    await carried(rig, count);
-    await using running = rig.start("verify");
-    let peakKb = 0;
-    const sampler = setInterval(() => peakKb = Math.max(peakKb, peakOf(running.pid)), 20);
-    const code = await running.ended.finally(() => clearInterval(sampler));
-    assert.equal(code, 0, running.output);
-    assert.equal(JSON.parse(running.output).rows, count);
-    assert.ok(peakKb < 400_000, `${peakKb} KB`);
-    assert.ok(peakKb > 0 || Deno.build.os !== "linux");
-  }));
+const MANY = sized(20_000, 1_000_000);
+
+Deno.test(`${MANY} records take less than 400 MB`, () => withFolder((cwd) => takesLittle(new Rig(cwd, {}))));
+
+serviceTest(
+  `on Kafka and Cassandra too: ${MANY} records take less than 400 MB`,
+  ({ brokers, contactPoints }) =>
+    withFolder((cwd) => takesLittle(new Rig(cwd, { ...kafkaEnds(brokers), ...cassandraEnds(contactPoints) }))),
+);
+
+async function takesLittle(rig: Rig): Promise<void> {
+  await carried(rig, MANY);
+  await using running = rig.start("verify");
+  let peakKb = 0;
+  const sampler = setInterval(() => peakKb = Math.max(peakKb, peakOf(running.pid)), 20);
+  const code = await running.ended.finally(() => clearInterval(sampler));
+  assert.equal(code, 0, running.output);
+  assert.equal(JSON.parse(running.output).rows, MANY);
+  assert.ok(peakKb < 400_000, `${peakKb} KB`);
+  assert.ok(peakKb > 0 || Deno.build.os !== "linux");
+}
 
 /** The largest resident memory of a process in KB; 0 where it is gone or there is no /proc. */
 function peakOf(pid: number): number {
