@@ -89,8 +89,8 @@ export interface Pipeline<Raw = unknown, Event = unknown> {
   /** Checks one record of the source. */
   check(raw: unknown): Result<Raw>;
   normalise(raw: Raw): Event;
-  /** `count` records in the source's shape; the same seed gives the same ones. */
-  generate(seed: string, count: number): Iterable<unknown>;
+  /** `count` records in the source's shape, of those of a seed the ones from `from` (0) on; the same each time. */
+  generate(seed: string, count: number, from?: number): Iterable<unknown>;
   /** The message key. */
   key(event: Event): string;
   /** UTF-8 JSON. */

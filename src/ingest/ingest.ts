@@ -59,14 +59,17 @@ export async function ingest(options: IngestOptions): Promise<IngestCounts> {
   const outage = new Outage(`the topic "${deadLetterTopic}"`);
   let publishing: Promise<void> = Promise.resolve();
 
-  async function publish({ messages, refused }: Prepared): Promise<void> {
+  async function publish({ page, before, messages, refused }: Prepared): Promise<void> {
     const { broker, outbox, tooLarge } = await publishAll(publisher, topic, messages);
     fault("after-publish");
     counts.published += broker;
     counts.outbox += outbox;
     const letters = [
       ...refused,
-      ...tooLarge.map(({ index, reason }) => refusedByBroker(run, messages[index]!, reason)),
+      ...tooLarge.map(({ index, reason }) => {
+        const { n, timestamp } = messages[index]!;
+        return deadLetterOfSource(run, n, jsonOf(recordAt(page, n - before)), timestamp, reason);
+      }),
     ];
     if (letters.length > 0) await publishDeadLetters(publisher, deadLetterTopic, letters, outage, signal);
     counts.refused += letters.length;
@@ -95,18 +98,22 @@ export async function ingest(options: IngestOptions): Promise<IngestCounts> {
 }
 
 interface Prepared {
+  page: Page;
+  /** Records of the run that came before the page's. */
+  before: number;
   messages: NumberedMessage[];
   refused: DeadLetter[];
 }
 
-/** A message, and the record of the run that it was made of. */
+/** A message, and the place in the run of the record that it was made of. */
 interface NumberedMessage extends Message {
   n: number;
-  raw: unknown;
 }
 
-function refusedByBroker(run: string, { n, raw, timestamp }: NumberedMessage, reason: string): DeadLetter {
-  return deadLetterOfSource(run, n, jsonOf(raw), timestamp, reason);
+function recordAt({ records }: Page, index: number): unknown {
+  let n = 0;
+  for (const record of records) if (n++ === index) return record;
+  throw new Error(`A page has fewer records than ${index + 1}`);
 }
 
 function jsonOf(raw: unknown): Uint8Array {
@@ -119,28 +126,22 @@ function prepare({ pipeline, run }: IngestOptions, page: Page, before: number): 
   const refused: DeadLetter[] = [];
   const headers = headersOf(pipeline, run, page);
   const times = timesOf();
-  page.records.forEach((raw, index) => {
-    const n = before + index;
+  let n = before;
+  for (const raw of page.records) {
     const checked = pipeline.check(raw);
     if (checked.ok) {
       const event = pipeline.normalise(checked.value);
       const key = pipeline.key(event);
-      messages.push({
-        key: slab.encode(key),
-        value: pipeline.encode(event),
-        headers,
-        timestamp: times(key),
-        n,
-        raw,
-      });
+      messages.push({ key: slab.encode(key), value: pipeline.encode(event), headers, timestamp: times(key), n });
     } else {
       refused.push(deadLetterOfSource(run, n, jsonOf(raw), page.fetchedAt, checked.reason));
     }
-  });
-  page.unreadable.forEach(({ bytes, reason }, n) => {
-    refused.push(deadLetterOfSource(run, before + page.records.length + n, bytes, page.fetchedAt, reason));
-  });
-  return { messages, refused };
+    n++;
+  }
+  for (const { bytes, reason } of page.unreadable) {
+    refused.push(deadLetterOfSource(run, n++, bytes, page.fetchedAt, reason));
+  }
+  return { page, before, messages, refused };
 }
 
 /** The latest timestamp that was given, in ms since the epoch. */

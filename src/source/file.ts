@@ -88,6 +88,6 @@ async function* paged(parts: AsyncIterable<Found[]>, pageSize: number): AsyncGen
   if (size() > 0) yield done();
 }
 
-function empty(): Omit<Page, "number" | "fetchedAt"> {
+function empty(): Omit<Page, "records" | "number" | "fetchedAt"> & { records: unknown[] } {
   return { records: [], unreadable: [], bytes: 0 };
 }

@@ -16,17 +16,12 @@ export function openGeneratedSource({ pipeline, seed, count, pageSize = 1_000 }:
     name: "the generator",
     check: async () => ({ component: "source", ok: true, detail: "the generator needs nothing" }),
     async *pages(signal?: AbortSignal) {
-      let records: unknown[] = [];
-      let number = 0;
-      const page = () => ({ records, unreadable: [], number: ++number, seed, fetchedAt: Date.now(), bytes: 0 });
-      for (const record of pipeline.generate(seed, count)) {
-        records.push(record);
-        if (records.length < pageSize) continue;
-        if (signal?.aborted) return;
-        yield page();
-        records = [];
+      for (let from = 0; from < count && !signal?.aborted; from += pageSize) {
+        const length = Math.min(pageSize, count - from);
+        // Made anew where they are gone through again: to keep them costs more than to make them.
+        const records = { length, [Symbol.iterator]: () => pipeline.generate(seed, length, from)[Symbol.iterator]() };
+        yield { records, unreadable: [], number: from / pageSize + 1, seed, fetchedAt: Date.now(), bytes: 0 };
       }
-      if (records.length > 0 && !signal?.aborted) yield page();
     },
     close: async () => {},
   };

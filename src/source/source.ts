@@ -1,9 +1,14 @@
 /** The source port: pages of unchecked records, at the start of ingest. */
 import type { Check } from "../errors.ts";
 
+/** Gives the same each time that it is gone through. */
+export interface Records extends Iterable<unknown> {
+  readonly length: number;
+}
+
 /** Records as they came, before any check. */
 export interface Page {
-  records: unknown[];
+  records: Records;
   /** Places in the input that hold no record: bytes that are not JSON, and why. */
   unreadable: { bytes: Uint8Array; reason: string }[];
   /** From 1; the API's page, or a count of the pages of a file. */

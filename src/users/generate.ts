@@ -22,13 +22,38 @@ const YEAR = 2026;
 const NOW = Date.UTC(YEAR, 0, 1);
 const DAY_MS = 86_400_000;
 
-/** `count` records; those of a seed are the same each time, and a larger count begins with those of a smaller one. */
-export function* generate(seed: string, count: number): Generator<unknown> {
-  const random = randomFrom(seed);
-  for (let i = 0; i < count; i++) yield user(random, random.pick(NATIONS));
+/** Texts are put together of ready pieces: numbers in digits, days, times. A text made of a number costs ten times as much. */
+const padded = (count: number, digits: number): readonly string[] =>
+  Array.from({ length: count }, (_, n) => String(n).padStart(digits, "0"));
+
+/** Every number of so many digits, from none to four. */
+const DIGITS = Array.from({ length: 5 }, (_, digits) => padded(10 ** digits, digits));
+const LETTERS = Array.from("ABCDEFGHIJKLMNOPQRSTUVWXYZ");
+const MINUTES = Array.from({ length: 24 * 60 }, (_, n) => `${DIGITS[2]![Math.floor(n / 60)]}:${DIGITS[2]![n % 60]}:`);
+const HEX = Array.from({ length: 65_536 }, (_, n) => n.toString(16).padStart(4, "0"));
+/** Hashes are cut out of this many digits: that they look like one is all that a reader sees of them. */
+const HASH_DIGITS = 2_048;
+
+/** Records that are made of random numbers of their own, so that none before them need be made. */
+const BLOCK = 1_000;
+
+/**
+ * The records of a seed from the one at `from` on: the same each time, and a larger count begins with those of a smaller
+ * one.
+ */
+export function* generate(seed: string, count: number, from = 0): Generator<unknown> {
+  for (let at = from - from % BLOCK; at < from + count; at += BLOCK) {
+    const random = randomFrom(`${seed}/${at}`);
+    let hashes = "";
+    while (hashes.length < HASH_DIGITS) hashes += hex(random);
+    for (let n = at; n < Math.min(at + BLOCK, from + count); n++) {
+      const record = user(random, random.pick(NATIONS), hashes);
+      if (n >= from) yield record;
+    }
+  }
 }
 
-function user(random: Random, nation: Nation) {
+function user(random: Random, nation: Nation, hashes: string) {
   const male = random.below(2) === 0;
   const first = random.pick(male ? nation.male : nation.female);
   const last = random.pick(nation.last);
@@ -38,7 +63,7 @@ function user(random: Random, nation: Nation) {
     name: { title: random.pick(male ? MALE_TITLES : FEMALE_TITLES), first, last },
     location: location(random, nation),
     email: `${latin(first, "user")}.${latin(last, String(random.below(10_000)))}@example.com`,
-    login: login(random),
+    login: login(random, hashes),
     dob: dated(random, 365 * 21, 365 * 80),
     registered: dated(random, 0, 365 * 20),
     phone: filled(random, nation.phone),
@@ -63,60 +88,70 @@ function location(random: Random, nation: Nation) {
     country: nation.country,
     postcode: nation.postcodeIsText ? postcode : Number(postcode),
     coordinates: {
-      latitude: ((random.below(1_800_000) - 900_000) / 10_000).toFixed(4),
-      longitude: ((random.below(3_600_000) - 1_800_000) / 10_000).toFixed(4),
+      latitude: degrees(random, 90),
+      longitude: degrees(random, 180),
     },
     timezone: random.pick(TIMEZONES),
   };
 }
 
-function login(random: Random) {
-  // Digits of the right length are all that a reader sees of a hash.
-  const digest = hexes(random, 8);
+function degrees(random: Random, most: number): string {
+  return `${random.below(2 * most) - most}.${random.pick(DIGITS[4]!)}`;
+}
+
+function login(random: Random, hashes: string) {
+  const from = random.below(HASH_DIGITS - 64);
+  const hash = (digits: number) => hashes.slice(from, from + digits);
   return {
     uuid: uuid(random),
     username: `${random.pick(ADJECTIVES)}${random.pick(ANIMALS)}${100 + random.below(900)}`,
     password: random.pick(PASSWORDS),
-    salt: hex(random),
-    md5: digest.slice(0, 32),
-    sha1: digest.slice(0, 40),
-    sha256: digest,
+    salt: hash(8),
+    md5: hash(32),
+    sha1: hash(40),
+    sha256: hash(64),
   };
+}
+
+/** By the days before the start of {@linkcode YEAR}, with the whole years since. */
+const DAYS: { date: string; age: number }[] = [];
+
+function dayBefore(days: number): { date: string; age: number } {
+  const date = new Date(NOW - days * DAY_MS).toISOString().slice(0, 11);
+  return DAYS[days] ??= { date, age: YEAR - 1 - Number(date.slice(0, 4)) };
 }
 
 /** A date between so many days before the start of {@linkcode YEAR}, and the whole years since. */
 function dated(random: Random, fromDays: number, toDays: number) {
-  const ms = NOW - (fromDays + random.below(toDays - fromDays)) * DAY_MS - 1 - random.below(DAY_MS - 1);
-  const date = new Date(ms).toISOString();
-  return { date, age: YEAR - 1 - Number(date.slice(0, 4)) };
+  const days = 1 + fromDays + random.below(toDays - fromDays);
+  const { date, age } = DAYS[days] ?? dayBefore(days);
+  const second = DIGITS[2]![random.below(60)];
+  return { date: `${date}${random.pick(MINUTES)}${second}.${random.pick(DIGITS[3]!)}Z`, age };
 }
 
 function uuid(random: Random): string {
-  const [a, b, c, d] = [hex(random), hex(random), hex(random), hex(random)];
-  return `${a}-${b.slice(0, 4)}-4${b.slice(5)}-${"89ab"[random.below(4)]}${c.slice(1, 4)}-${c.slice(4)}${d}`;
+  const [a, b, c, d] = [random.bits(), random.bits(), random.bits(), random.bits()];
+  const [version, variant] = [HEX[0x4000 | b & 0xfff], HEX[0x8000 | c & 0x3fff]];
+  return `${HEX[a >>> 16]}${HEX[a & 0xffff]}-${HEX[b >>> 16]}-${version}-${variant}-${HEX[c >>> 16]}${HEX[d >>> 16]}${
+    HEX[d & 0xffff]
+  }`;
 }
-
-const BYTES = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, "0"));
 
 /** Eight hexadecimal digits. */
 function hex(random: Random): string {
   const bits = random.bits();
-  return BYTES[bits >>> 24] + BYTES[(bits >>> 16) & 255] + BYTES[(bits >>> 8) & 255] + BYTES[bits & 255];
+  return HEX[bits >>> 16]! + HEX[bits & 0xffff];
 }
 
-function hexes(random: Random, words: number): string {
-  let digits = "";
-  for (let i = 0; i < words; i++) digits += hex(random);
-  return digits;
-}
+/** What each pattern is made of: texts, and lists to pick from. */
+const PARTS = new Map<string, (string | readonly string[])[]>();
 
-/** What each pattern is made of: how many digits, or a text, or `@` for a letter. */
-const PARTS = new Map<string, (number | string)[]>();
-
-function partsOf(pattern: string): (number | string)[] {
+function partsOf(pattern: string): (string | readonly string[])[] {
   let parts = PARTS.get(pattern);
   if (parts === undefined) {
-    parts = (pattern.match(/#{1,9}|@|[^#@]+/g) ?? []).map((part) => part[0] === "#" ? part.length : part);
+    parts = (pattern.match(/#{1,4}|@|[^#@]+/g) ?? []).map((part) =>
+      part === "@" ? LETTERS : part[0] === "#" ? DIGITS[part.length]! : part
+    );
     PARTS.set(pattern, parts);
   }
   return parts;
@@ -124,10 +159,7 @@ function partsOf(pattern: string): (number | string)[] {
 
 function filled(random: Random, pattern: string): string {
   let text = "";
-  for (const part of partsOf(pattern)) {
-    if (typeof part === "number") text += String(random.below(10 ** part)).padStart(part, "0");
-    else text += part === "@" ? String.fromCharCode(65 + random.below(26)) : part;
-  }
+  for (const part of partsOf(pattern)) text += typeof part === "string" ? part : random.pick(part);
   return text;
 }
 
