@@ -2,7 +2,7 @@
 import type { RecordFile } from "./sqlite_record.ts";
 
 /** How often the record is looked at while somebody waits: a read of one row, some 20 µs. */
-const LOOK_MS = 250;
+const LOOK_MS = 400;
 
 export class Changes {
   readonly #record: RecordFile;
