@@ -130,19 +130,20 @@ test("whatever is under way when Postgres goes, what fails says so, and nothing 
       }
     }
   });
-  for (const end of ["kill", "stop", "kill"] as const) {
+  const away = async (end: "kill" | "stop") => {
     await pause(300);
     await own!.server[end]();
     await pause(100);
     await own!.server.start();
-  }
+  };
+  for (const end of ["kill", "stop", "kill"] as const) await away(end);
+  // On a slow machine nothing may have been under way just then.
+  for (let more = 0; codes.size === 0 && more < 10; more++) await away("kill");
   await eventually(SOON_MS, "it goes on", () => all[0]!.list({ states: ["delivered"] }).catch(() => null));
   over.abort();
   await Promise.all(busy);
   for (const runs of all) await runs.close();
-  // Where the answer came in time, nothing failed.
-  codes.delete("runs-unreachable");
-  assert.deepEqual([...codes], []);
+  assert.deepEqual([...codes], ["runs-unreachable"]);
 });
 
 test("a run that a process was given without hearing of it is fetched again", async ({ one, other, proxy }) => {
