@@ -113,6 +113,7 @@ test("whatever is under way when Postgres goes, what fails says so, and nothing 
   const all = Array.from({ length: 3 }, () => openPostgresRuns({ url, leaseMs: LEASE_MS }));
   const over = new AbortController();
   const codes = new Set<string>();
+  let answered = 0;
   const busy = all.map(async (runs, process) => {
     for (let n = 0; !over.signal.aborted; n++) {
       const id = `${process} ${n}`;
@@ -127,11 +128,14 @@ test("whatever is under way when Postgres goes, what fails says so, and nothing 
         ])
       ) {
         if (done.status === "rejected") codes.add(done.reason.code ?? String(done.reason));
+        else answered++;
       }
     }
   });
   const away = async (end: "kill" | "stop") => {
-    await pause(300);
+    const before = answered;
+    await eventually(SOON_MS, "they go on", async () => answered > before);
+    await pause(200 * Math.random());
     await own!.server[end]();
     await pause(100);
     await own!.server.start();
