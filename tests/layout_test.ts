@@ -55,6 +55,8 @@ const SHARED = [
   "src/packed.ts",
   "src/scan.ts",
   "src/slab.ts",
+  "src/durations.ts",
+  "src/live.ts",
 
   "src/shown.ts",
   "src/unreached.ts",

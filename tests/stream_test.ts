@@ -3,7 +3,8 @@ import assert from "node:assert/strict";
 import type { Delivered } from "../src/broker/broker.ts";
 import { UserpipeError } from "../src/errors.ts";
 import type { Pipeline, Row } from "../src/pipeline.ts";
-import { stream, type StreamOptions, type StreamStats } from "../src/stream/stream.ts";
+import type { StreamStats } from "../src/stream/stats.ts";
+import { stream, type StreamOptions } from "../src/stream/stream.ts";
 import { Writer } from "../src/stream/writer.ts";
 import { type Fate, memoryBroker, memoryStore } from "./support/memory.ts";
 

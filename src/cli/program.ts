@@ -3,12 +3,13 @@ import { Command as Commander, CommanderError, Option } from "commander";
 import { EXIT, messageOf, UserpipeError } from "../errors.ts";
 import { configureLog } from "../log.ts";
 import { resolveSettings, SETTINGS } from "../settings.ts";
+import type { Setting } from "../settings_types.ts";
 import { shown } from "../shown.ts";
 import type { Command } from "./command.ts";
 import { COMMANDS } from "./commands.ts";
 import { listen, unheard } from "./signals.ts";
 import { Terminal, wantsColour } from "./terminal.ts";
-import { VERSION } from "./version.ts";
+import { VERSION } from "../version.ts";
 
 /** Ends the process at once. */
 type Exit = (code: number) => never;
@@ -71,7 +72,10 @@ function quiet(commander: Commander): Commander {
     .configureHelp({ subcommandTerm: (command) => command.name() });
 }
 
-function build(command: Command, action: (flags: Record<string, string | true>, args: string[]) => Promise<unknown>) {
+function build(
+  command: Command,
+  action: (flags: Record<string, string | boolean>, args: string[]) => Promise<unknown>,
+) {
   const built = quiet(new Commander(command.name))
     .summary(command.summary)
     .description([command.summary, command.details].filter(Boolean).join("\n\n"))
@@ -82,17 +86,19 @@ function build(command: Command, action: (flags: Record<string, string | true>, 
   if (command.arguments !== undefined) built.arguments(command.arguments);
   const names = new Map<string, string>();
   for (const name of command.settings) {
-    const { flag, env, default: value } = SETTINGS[name];
+    const { flag, env, default: value, negated } = SETTINGS[name] as Setting<unknown, unknown>;
     const help = command.help?.[name] ?? SETTINGS[name].help;
     const also = [env && `env ${env}`, defaultText(value) && `default ${defaultText(value)}`].filter(Boolean).join(
       ", ",
     );
     const option = new Option(flag, also === "" ? help : `${help} (${also})`);
     names.set(option.attributeName(), name);
-    built.addOption(option.hideHelp(command.refused?.includes(name) ?? false));
+    const hidden = command.refused?.includes(name) ?? false;
+    built.addOption(option.hideHelp(hidden));
+    if (negated !== undefined) built.addOption(new Option(negated.flag, negated.help).hideHelp(hidden));
   }
   built.action(async () => {
-    const flags: Record<string, string | true> = {};
+    const flags: Record<string, string | boolean> = {};
     for (const [option, value] of Object.entries(built.opts())) flags[names.get(option)!] = value;
     await action(flags, built.processedArgs.flat().filter((arg) => arg !== undefined));
   });
@@ -110,7 +116,7 @@ function defaultText(value: unknown): string {
 
 async function run(
   command: Command,
-  flags: Record<string, string | true>,
+  flags: Record<string, string | boolean>,
   args: string[],
   exit: Exit,
 ): Promise<number> {

@@ -2,6 +2,7 @@
 import { type Check, UserpipeError } from "../errors.ts";
 import { Changes } from "./postgres_changes.ts";
 import { lifeOf } from "./postgres_life.ts";
+import { liveOf } from "./postgres_live.ts";
 import { looksOf } from "./postgres_looks.ts";
 import { OwnProcess } from "./postgres_process.ts";
 import { quotaOf } from "./postgres_quota.ts";
@@ -32,6 +33,7 @@ export function openPostgresRuns({ url, password, leaseMs = LEASE_MS }: Postgres
   const name = `the record of runs in ${session.name}`;
   return {
     name,
+    live: liveOf(session),
     check: () => check(session, name),
     ...lifeOf(session, own),
     ...schedulesOf(session, own),

@@ -109,6 +109,14 @@ const MIGRATIONS = [
   CREATE TABLE reservation (api text NOT NULL, at timestamptz(3) NOT NULL, records integer NOT NULL);
   CREATE INDEX reservation_of ON reservation (api, at);
   CREATE TABLE blocked (api text PRIMARY KEY, until timestamptz(3) NOT NULL);`,
+  `CREATE UNLOGGED TABLE live (
+    -- Since the epoch, on the clock of the process.
+    second bigint NOT NULL,
+    process text NOT NULL,
+    -- JSON.
+    figures text NOT NULL,
+    PRIMARY KEY (second, process)
+  )`,
 ];
 
 /** Of the advisory lock that migrations take: "userpipe" in ASCII, as two numbers. */

@@ -3,6 +3,7 @@
  * processes of one data folder or of one database.
  */
 import type { Check } from "../errors.ts";
+import type { LiveRecord } from "../live.ts";
 import type { SourceRequest } from "../source/source.ts";
 
 /** `backfill`: one page of a range that was asked for. */
@@ -207,6 +208,8 @@ export interface QuotaLimit {
 export interface Runs {
   /** For messages: `the record of runs in ./userpipe-data`. */
   readonly name: string;
+  /** What the processes say of themselves while they keep running. */
+  readonly live: LiveRecord;
   check(): Promise<Check>;
 
   /** I6: resolves once the run's start is durable, as its first attempt. */

@@ -1,9 +1,10 @@
 /** The record of runs in one SQLite file of the data folder: the way of a run, from its begin or its queue to its end. */
 import { type Check, UserpipeError } from "../errors.ts";
-import { dirname } from "node:path";
+import { dirname, join } from "node:path";
 import { whyNotAgain } from "./retry.ts";
 import { LEASE_MS, LOG_LINES, LOG_TEXT, type Runs } from "./runs.ts";
 import { Changes } from "./sqlite_changes.ts";
+import { LiveFile } from "./sqlite_live.ts";
 import { looksOf } from "./sqlite_looks.ts";
 import { quotaOf } from "./sqlite_quota.ts";
 import { RecordFile } from "./sqlite_record.ts";
@@ -44,9 +45,11 @@ export interface SqliteRunsOptions {
 export function openSqliteRuns(path: string, { make = true, leaseMs = LEASE_MS }: SqliteRunsOptions = {}): Runs {
   const record = new RecordFile(path, make);
   const changes = new Changes(record);
+  const live = new LiveFile(join(dirname(path), "live.db"));
   const name = `the record of runs in ${dirname(path)}`;
   return {
     name,
+    live,
     check: () => check(record, name),
     ...lifeOf(record),
     ...schedulesOf(record, leaseMs),
@@ -55,6 +58,7 @@ export function openSqliteRuns(path: string, { make = true, leaseMs = LEASE_MS }
     ...looksOf(record),
     async close() {
       changes.close();
+      live.close();
       record.close();
     },
   };

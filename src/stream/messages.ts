@@ -3,7 +3,7 @@ import type { PlainError } from "../errors.ts";
 import type { LogOptions } from "../log.ts";
 import type { Settings } from "../settings.ts";
 import type { Carried } from "./limits.ts";
-import type { StreamStats } from "./stream.ts";
+import type { StreamStats } from "./stats.ts";
 
 /** To the worker. `start` comes once, first. */
 export type ToWorker =

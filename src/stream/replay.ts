@@ -23,6 +23,8 @@ export interface ReplayOptions {
   deadLetterTopic: string;
   /** Only letters with this text in their reason. */
   reason?: string;
+  /** Only the letter at this offset of the dead-letter topic. */
+  offset?: bigint;
   /** Checks, and writes and publishes nothing; what the store or the topic would refuse is not found. */
   dryRun: boolean;
   /** Ends behind the letters that are under way. */
@@ -49,10 +51,10 @@ export interface ReplayCounts {
  * @throws {UserpipeError} what waiting cannot cure, and of the broker all; the store is waited for once it has answered
  */
 export async function replayLetters(options: ReplayOptions): Promise<ReplayCounts> {
-  const { broker, deadLetterTopic, reason, stop, onProgress } = options;
+  const { broker, deadLetterTopic, reason, offset, stop, onProgress } = options;
   const counts: ReplayCounts = { rows: 0, published: 0, refused: 0, elsewhere: 0 };
   const replay = new Replay(options, counts);
-  for await (const page of waitingLetters({ broker, topic: deadLetterTopic, reason })) {
+  for await (const page of waitingLetters({ broker, topic: deadLetterTopic, reason, offset })) {
     if (stop.aborted) break;
     await replay.page(page);
     onProgress(counts);

@@ -3,8 +3,7 @@
  * it is stored or dead-lettered (I1, I3). Runs in a worker thread; `supervisor.ts` starts it.
  */
 import { sleep } from "../backoff.ts";
-import type { Batch, Broker, From, PartitionRange, Position, Subscription } from "../broker/broker.ts";
-import type { PlainError } from "../errors.ts";
+import type { Batch, Broker, From, PartitionRange, Subscription } from "../broker/broker.ts";
 import { fault } from "../fault.ts";
 import { Packer } from "../packed.ts";
 import type { Pipeline } from "../pipeline.ts";
@@ -21,8 +20,10 @@ import {
   RefusedLimit,
   tooManyRefused,
 } from "./limits.ts";
+import { Measures } from "./measures.ts";
 import { Outage } from "./outage.ts";
 import { checkMessages } from "./rows.ts";
+import { lagOf, type StreamStats } from "./stats.ts";
 import { Writer } from "./writer.ts";
 
 export interface StreamOptions {
@@ -53,21 +54,6 @@ export interface StreamOptions {
   onStats: (stats: StreamStats) => void;
 }
 
-/** What the stream did since its start, and where it stands. */
-export interface StreamStats {
-  /** Records stored. */
-  rows: number;
-  /** Records dead-lettered. */
-  refused: number;
-  /** Records stored whose key was missing or not their own. */
-  oddKeys: number;
-  /** Records behind the end of the partitions that this member owns. */
-  lag: number;
-  positions: Position[];
-  /** The error that is being waited out, if any. */
-  waiting?: PlainError;
-}
-
 const STATS_MS = 1_000;
 /** How often it is looked whether other members have reached the end. */
 const END_CHECK_MS = 100;
@@ -89,6 +75,7 @@ export async function stream(options: StreamOptions): Promise<StreamStats> {
 class StreamRun {
   readonly #options: StreamOptions;
   readonly #limits: Limits;
+  readonly #measures = new Measures();
   readonly #writer: Writer;
   readonly #deadLetterOutage: Outage;
   readonly #tasks = new Set<Promise<void>>();
@@ -106,7 +93,7 @@ class StreamRun {
   constructor(options: StreamOptions) {
     this.#options = options;
     this.#limits = new Limits(options.maxRecords);
-    this.#writer = new Writer(options.store, options.abort);
+    this.#writer = new Writer(options.store, options.abort, this.#measures);
     this.#deadLetterOutage = new Outage(`the topic "${options.deadLetterTopic}"`);
     this.#refused = new RefusedLimit(options.maxRefused, options.carried);
   }
@@ -120,7 +107,7 @@ class StreamRun {
     stop.addEventListener("abort", drain);
     const ticker = setInterval(() => {
       this.#writer.outage.settle();
-      onStats(this.#stats(subscription));
+      onStats({ ...this.#stats(subscription), measured: this.#measures.take() });
     }, STATS_MS);
     const ender = this.#stopAtEnd(subscription);
     let stats: StreamStats;
@@ -136,7 +123,7 @@ class StreamRun {
       stats = this.#stats(subscription);
       await subscription.close();
     }
-    onStats(stats);
+    onStats({ ...stats, measured: this.#measures.take() });
     // Cut short by a signal, what was read says little of the rest.
     if (!stop.aborted) this.#refused.end();
     if (this.#failure !== undefined) throw this.#failure.error;
@@ -229,6 +216,7 @@ class StreamRun {
     this.#count(checked.rows.length, checked.refused.length, subscription);
     const byStore = await this.#writer.write(checked.rows);
     this.#count(-byStore.length, byStore.length, subscription);
+    this.#measures.stored(checked.messages, byStore.length);
     fault("after-store");
     const refused = [
       ...checked.refused,
@@ -243,6 +231,7 @@ class StreamRun {
     this.#counts.rows += checked.rows.length - byStore.length;
     this.#counts.refused += refused.length;
     this.#counts.oddKeys += checked.oddKeys;
+    this.#measures.refusedByStore(byStore.length);
     packer.clear();
     this.#packers.push(packer);
   }
@@ -285,7 +274,7 @@ class StreamRun {
 
   #stats(subscription?: Subscription): StreamStats {
     const positions = subscription?.positions() ?? [];
-    const lag = positions.reduce((sum, { acknowledged, end }) => sum + Math.max(0, Number(end - acknowledged)), 0);
+    const lag = positions.reduce((sum, position) => sum + lagOf(position), 0);
     const waiting = this.#away?.current ?? this.#writer.outage.current ?? this.#deadLetterOutage.current;
     return { ...this.#counts, lag, positions, waiting: waiting?.toPlain() };
   }

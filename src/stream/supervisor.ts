@@ -8,7 +8,7 @@ import { logger, type LogOptions } from "../log.ts";
 import type { Settings } from "../settings.ts";
 import type { Carried } from "./limits.ts";
 import type { FromWorker, ToWorker } from "./messages.ts";
-import type { StreamStats } from "./stream.ts";
+import type { StreamStats } from "./stats.ts";
 
 const log = logger("stream");
 
@@ -51,6 +51,7 @@ export async function superviseStream(options: SuperviseOptions): Promise<Stream
         message: error.message,
         seconds: Math.round(wait / 100) / 10,
       });
+      options.onStats?.({ ...last, positions: [], waiting: error.toPlain(), measured: undefined });
       Object.assign(before, { rows: last.rows, refused: last.refused, oddKeys: last.oddKeys });
       await sleep(wait, options.stop);
     }

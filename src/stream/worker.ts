@@ -5,7 +5,8 @@ import { namesOf, openBroker, openStore } from "../open.ts";
 import type { Settings } from "../settings.ts";
 import type { Carried } from "./limits.ts";
 import type { FromWorker, ToWorker } from "./messages.ts";
-import { stream, type StreamStats } from "./stream.ts";
+import type { StreamStats } from "./stats.ts";
+import { stream } from "./stream.ts";
 
 /** The worker's own scope, which the types of the main thread do not show. */
 const scope = self as unknown as {

@@ -4,7 +4,7 @@
  */
 import { UserpipeError } from "../errors.ts";
 import { refusedTooMany, tooManyRefused } from "./limits.ts";
-import type { StreamStats } from "./stream.ts";
+import { type StreamStats, together } from "./stats.ts";
 import { type SuperviseOptions, superviseStream } from "./supervisor.ts";
 
 /**
@@ -15,7 +15,10 @@ export async function superviseWorkers(options: SuperviseOptions): Promise<Strea
   const { settings } = options;
   // A number of records to end at is counted by one.
   const workers = settings.maxRecords === undefined ? settings.workers : 1;
-  if (workers === 1) return await superviseStream(options);
+  if (workers === 1) {
+    const onStats = (stats: StreamStats) => options.onStats?.({ ...together([stats]), measured: stats.measured });
+    return await superviseStream({ ...options, onStats });
+  }
   const drain = new AbortController();
   const stop = AbortSignal.any([options.stop, drain.signal]);
   const share = {
@@ -25,14 +28,14 @@ export async function superviseWorkers(options: SuperviseOptions): Promise<Strea
   };
   // A count is that of all of them, and is judged here too; one that is past it alone need not wait for that.
   const most = settings.maxRefused !== undefined && "count" in settings.maxRefused ? settings.maxRefused : undefined;
-  const latest: StreamStats[] = [];
+  const latest: (StreamStats | undefined)[] = Array.from({ length: workers });
   let failure: { error: unknown } | undefined;
 
   const told = (worker: number, stats: StreamStats) => {
     latest[worker] = stats;
     const all = together(latest);
     if (most !== undefined && refusedTooMany(most, all, false)) drain.abort();
-    options.onStats?.(all);
+    options.onStats?.({ ...all, measured: stats.measured });
   };
   await Promise.all(Array.from({ length: workers }, async (_, worker) => {
     const onStats = (stats: StreamStats) => told(worker, stats);
@@ -53,19 +56,4 @@ export async function superviseWorkers(options: SuperviseOptions): Promise<Strea
 /** What one of them ended with says only what that one carried. */
 function isTooMany(error: unknown): boolean {
   return error instanceof UserpipeError && error.code === "too-many-refused";
-}
-
-function together(each: readonly (StreamStats | undefined)[]): StreamStats {
-  const all: StreamStats = { rows: 0, refused: 0, oddKeys: 0, lag: 0, positions: [] };
-  for (const stats of each) {
-    if (stats === undefined) continue;
-    all.rows += stats.rows;
-    all.refused += stats.refused;
-    all.oddKeys += stats.oddKeys;
-    all.lag += stats.lag;
-    all.positions.push(...stats.positions);
-    all.waiting ??= stats.waiting;
-  }
-  all.positions.sort((a, b) => a.partition - b.partition);
-  return all;
 }

@@ -6,6 +6,7 @@ import { sleep, waitMs } from "../backoff.ts";
 import type { UserpipeError } from "../errors.ts";
 import type { Row } from "../pipeline.ts";
 import type { Store, WriteResult } from "../store/store.ts";
+import { Measures } from "./measures.ts";
 import { Outage } from "./outage.ts";
 
 const BACKOFF = { firstMs: 100, maxMs: 10_000 };
@@ -27,13 +28,18 @@ export class Writer {
   readonly outage: Outage;
   #store: Store;
   #signal: AbortSignal;
+  readonly #measures: Measures;
   /** Rows written by all calls: whether the store is well while one row is not. */
   #written = 0;
 
-  /** @param signal gives up the waiting: a `write` that is under way then throws the error it waits out */
-  constructor(store: Store, signal: AbortSignal) {
+  /**
+   * @param signal gives up the waiting: a `write` that is under way then throws the error it waits out
+   * @param measures is told how long the store took
+   */
+  constructor(store: Store, signal: AbortSignal, measures = new Measures()) {
     this.#store = store;
     this.#signal = signal;
+    this.#measures = measures;
     this.outage = new Outage(store.name, SETTLE_MS);
   }
 
@@ -49,7 +55,9 @@ export class Writer {
   }
 
   async #attempt(rows: readonly Row[]): Promise<WriteResult> {
+    const began = performance.now();
     const result = await this.#store.write(rows);
+    this.#measures.wrote(performance.now() - began);
     const written = rows.length - result.refused.length - result.unwritten.length;
     this.#written += written;
     if (result.unwritten.length === 0) this.outage.over();

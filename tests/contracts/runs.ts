@@ -3,6 +3,7 @@ import { claims } from "./runs_claims.ts";
 import { type RunsFactory, testsOf } from "./runs_kit.ts";
 import { leads } from "./runs_leads.ts";
 import { life } from "./runs_life.ts";
+import { live } from "./runs_live.ts";
 import { looks } from "./runs_looks.ts";
 import { prunes } from "./runs_prunes.ts";
 import { queues } from "./runs_queues.ts";
@@ -12,5 +13,5 @@ import { ticks } from "./runs_ticks.ts";
 /** Declares the tests; each makes a record of its own with `factory`. @param name of the adapter, for the tests' names */
 export function runsContract(name: string, factory: RunsFactory): void {
   const test = testsOf(name, factory);
-  for (const suite of [life, claims, queues, leads, ticks, quotas, looks, prunes]) suite(test);
+  for (const suite of [life, claims, queues, leads, ticks, quotas, looks, live, prunes]) suite(test);
 }

@@ -1,4 +1,4 @@
 /** The program's version, from deno.json, its one place. */
-import config from "../../deno.json" with { type: "json" };
+import config from "../deno.json" with { type: "json" };
 
 export const VERSION: string = config.version;
