@@ -7,7 +7,7 @@ import type { Broker, Spool } from "./broker/broker.ts";
 import { messageOf, UserpipeError } from "./errors.ts";
 import type { Pipeline, Table } from "./pipeline.ts";
 import { pipelineNamed } from "./pipelines.ts";
-import type { RunRequest, Runs } from "./runs/runs.ts";
+import type { RunRequest, Runs, RunTarget } from "./runs/runs.ts";
 import type { Settings } from "./settings.ts";
 import type { Source, SourceQuota } from "./source/source.ts";
 import type { Store } from "./store/store.ts";
@@ -41,6 +41,12 @@ export function namesOf(settings: Settings): Names {
       columns: pipeline.table.columns,
     },
   };
+}
+
+/** Whose runs and schedule are this process's: as with the outbox, a data folder goes with one Kafka, whose addresses may change. */
+export function targetOf(settings: Settings): RunTarget {
+  const { pipeline, topic } = namesOf(settings);
+  return { pipeline: pipeline.name, broker: settings.brokers === undefined ? "embedded" : "kafka", topic };
 }
 
 /** Kafka where `brokers` names one, else the embedded broker. Nothing is connected yet. */

@@ -3,6 +3,7 @@
  * A flag wins over the environment, and that over the default; what is wrong is told in one error.
  */
 import { UserpipeError } from "./errors.ts";
+import { DASHBOARD } from "./settings_dashboard.ts";
 import { assertFitting } from "./settings_fit.ts";
 import { LOOKS } from "./settings_looks.ts";
 import { MOVES } from "./settings_moves.ts";
@@ -10,7 +11,7 @@ import { PLACES } from "./settings_places.ts";
 import { RUNS } from "./settings_runs.ts";
 import type { Setting } from "./settings_types.ts";
 
-export const SETTINGS = { ...PLACES, ...MOVES, ...RUNS, ...LOOKS };
+export const SETTINGS = { ...PLACES, ...MOVES, ...RUNS, ...LOOKS, ...DASHBOARD };
 
 type Definitions = typeof SETTINGS;
 export type SettingName = keyof Definitions;
@@ -20,7 +21,7 @@ export type Settings = {
     : never;
 };
 
-/** What the command line gave: texts, and `true` for a flag without a value. By setting name. */
+/** What the command line gave: texts, `true` for a flag without a value, `false` for a negated one. By setting name. */
 export type Flags = Partial<Record<string, string | boolean>>;
 
 /**

@@ -16,6 +16,8 @@ export interface Setting<T, D extends T | undefined> {
   parseFlag?: Parse<T>;
   /** No message quotes it. */
   secret?: boolean;
+  /** The flag that says no, for example `--no-dashboard`: its value is the text `false`. */
+  negated?: { flag: string; help: string };
 }
 
 export function setting<T>(flag: string, env: string | undefined, help: string, parse: Parse<T>): Setting<T, undefined>;

@@ -14,6 +14,12 @@ Deno.test("a flag wins over the environment, and that over the default", () => {
   assert.equal(resolveSettings(ALL, {}, none).group, "userpipe");
 });
 
+Deno.test("that the page was asked for by the environment is known, since that is for all commands", () => {
+  const { dashboard } = resolveSettings(["dashboard"], {}, () => "9000");
+  assert.deepEqual(dashboard, { host: "127.0.0.1", port: 9000, portAsked: true, byFlag: false });
+  assert.equal(resolveSettings(["dashboard"], { dashboard: false }, () => "9000").dashboard, "off");
+});
+
 Deno.test("an empty environment variable is none", () => {
   assert.equal(resolveSettings(ALL, {}, () => "").group, "userpipe");
 });
@@ -63,6 +69,13 @@ const GOOD: [SettingName, string, unknown][] = [
   ["runsMaxAge", "forever", -1],
   ["runs", "postgresql://me@host/runs", "postgresql://me@host/runs"],
   ["since", "2026-01-31T12:00:00Z", { timestamp: Date.UTC(2026, 0, 31, 12) }],
+  ["dashboard", "true", { host: "127.0.0.1", port: 8642, portAsked: false, byFlag: true }],
+  ["dashboard", "9000", { host: "127.0.0.1", port: 9000, portAsked: true, byFlag: true }],
+  ["dashboard", ":0", { host: "127.0.0.1", port: 0, portAsked: true, byFlag: true }],
+  ["dashboard", "0.0.0.0", { host: "0.0.0.0", port: 8642, portAsked: false, byFlag: true }],
+  ["dashboard", "[::1]:9000", { host: "::1", port: 9000, portAsked: true, byFlag: true }],
+  ["dashboard", "box-1.example.org:80", { host: "box-1.example.org", port: 80, portAsked: true, byFlag: true }],
+  ["dashboard", "false", "off"],
 ];
 
 for (const [name, text, value] of GOOD) {
@@ -115,6 +128,11 @@ const BAD: [SettingName, string][] = [
   ["runs", "host:5432"],
   ["notify", "mailto:me@host"],
   ["since", "yesterday"],
+  ["dashboard", "127.0.0.1:65536"],
+  ["dashboard", "http://127.0.0.1:80"],
+  ["dashboard", "::1"],
+  ["dashboard", "a b"],
+  ["dashboard", "123456"],
 ];
 
 for (const [name, text] of BAD) {

@@ -47,6 +47,15 @@ export const STORE = [
   "keyspace",
   "table",
 ] as const satisfies SettingName[];
+/** Where the page is shown, and who may see it. */
+export const DASHBOARD = [
+  "dashboard",
+  "dashboardReadOnly",
+  "dashboardPasswordFile",
+  "dashboardTokenFile",
+  "tlsCert",
+  "tlsKey",
+] as const satisfies SettingName[];
 /** Where the record of runs is. */
 export const RECORD = ["runs", "runsPasswordFile"] as const satisfies SettingName[];
 export const INIT = [

@@ -1,5 +1,5 @@
 /** The table of commands: help, completion and the README follow it. */
-import { BROKER, type Command, COMMON, INGEST, INIT, RECORD, STORE, STREAM } from "./command.ts";
+import { BROKER, type Command, COMMON, DASHBOARD, INGEST, INIT, RECORD, STORE, STREAM } from "./command.ts";
 import { RUN_COMMANDS } from "./commands_runs.ts";
 
 export const COMMANDS: readonly Command[] = [
@@ -29,6 +29,7 @@ export const COMMANDS: readonly Command[] = [
       ...INIT,
       ...INGEST,
       ...STREAM,
+      ...DASHBOARD,
       "pipeline",
       "stopTimeout",
     ],
@@ -52,7 +53,17 @@ export const COMMANDS: readonly Command[] = [
       'userpipe ingest --cron "0 6 * * MON-FRI" --time-zone Europe/Berlin',
       "userpipe ingest --file recorded.json",
     ],
-    settings: [...COMMON, ...BROKER, "deadLetterTopic", ...INGEST, "pipeline", "stopTimeout"],
+    settings: [
+      ...COMMON,
+      ...BROKER,
+      "deadLetterTopic",
+      "group",
+      ...STORE,
+      ...INGEST,
+      ...DASHBOARD,
+      "pipeline",
+      "stopTimeout",
+    ],
     load: async () => (await import("./ingest.ts")).ingest,
   },
   {
@@ -64,7 +75,17 @@ export const COMMANDS: readonly Command[] = [
       "userpipe stream --until-caught-up",
       "userpipe stream --from earliest --group replay",
     ],
-    settings: [...COMMON, ...BROKER, "deadLetterTopic", ...STORE, ...STREAM, "pipeline", "stopTimeout"],
+    settings: [
+      ...COMMON,
+      ...BROKER,
+      "deadLetterTopic",
+      ...STORE,
+      ...STREAM,
+      ...RECORD,
+      ...DASHBOARD,
+      "pipeline",
+      "stopTimeout",
+    ],
     load: async () => (await import("./stream.ts")).stream,
   },
   {
@@ -160,6 +181,35 @@ that is; it does not look for rows that no record of the topic explains.`,
     load: async () => (await import("./dead_letters.ts")).deadLetters,
   },
   ...RUN_COMMANDS,
+  {
+    name: "dashboard",
+    summary: "show all of it live on a page in the browser, with buttons to act on it",
+    arguments: "[address]",
+    details: `At 127.0.0.1:8642, where 8642 is taken at the next port that is free, or at the
+address that is named. Any other than this machine's own needs a password. up
+shows the page by itself, ingest --every and stream with --dashboard.
+
+/metrics is for Prometheus, /healthz and /readyz are for whoever starts it;
+/api is the page's own and may change.`,
+    examples: [
+      "userpipe dashboard",
+      "userpipe dashboard 9000 --dashboard-read-only",
+      "userpipe dashboard 0.0.0.0:8642 --dashboard-password-file password --tls-cert cert.pem --tls-key key.pem",
+    ],
+    settings: [
+      ...COMMON,
+      ...BROKER,
+      ...["deadLetterTopic", "group"] as const,
+      ...STORE,
+      ...RECORD,
+      ...["url", "ttl", "outboxMaxBytes"] as const,
+      ...DASHBOARD,
+      "pipeline",
+      "stopTimeout",
+    ],
+    refused: ["dashboard"],
+    load: async () => (await import("./dashboard.ts")).dashboard,
+  },
   {
     name: "outbox",
     summary: "show what waits for a Kafka that was out of reach, or forward it",

@@ -1,5 +1,6 @@
 /** `dead-letters`: lists those that wait, shows one whole, or replays them. */
 import { EXIT, UserpipeError } from "../errors.ts";
+import type { Publishing } from "../ingest/publishing.ts";
 import { namesOf } from "../open.ts";
 import { headersOf, timeOf, valueOf } from "../query/bytes.ts";
 import { lettersAt, type Listing, listLetters, MOST_ROWS, type WaitingLetter } from "../query/dead_letters.ts";
@@ -11,7 +12,7 @@ import { type ReplayCounts, replayLetters } from "../stream/replay.ts";
 import { formatOf, printAnswer } from "./answer.ts";
 import type { Context } from "./command.ts";
 import { withBroker, withStore } from "./ends.ts";
-import { type Publishing, withPublishing } from "./publishing.ts";
+import { withPublishing } from "./publishing.ts";
 import { counted, grouped, seconds, type Terminal } from "./terminal.ts";
 
 const DEFAULT_ROWS = 20;

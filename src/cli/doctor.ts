@@ -2,6 +2,7 @@
 import { join } from "node:path";
 import { EXIT, failed, type Finding, findingOf } from "../errors.ts";
 import { OutboxLogs } from "../ingest/outbox_logs.ts";
+import { withMissing } from "../ingest/outbox_missing.ts";
 import { outboxTroubles } from "../ingest/outbox_wording.ts";
 import { newSeed } from "../ingest/run.ts";
 import { askedOf, namesOf, openBroker, openSource, openSpool, openStore } from "../open.ts";
@@ -12,7 +13,6 @@ import { printAnswer } from "./answer.ts";
 import type { Context } from "./command.ts";
 import { withBroker, withRunsThere } from "./ends.ts";
 import { REPLICATION } from "./init.ts";
-import { withMissing } from "./outbox_waiting.ts";
 import { counted, type Terminal } from "./terminal.ts";
 
 /** For each component: four of them are done within a minute. */

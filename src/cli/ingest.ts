@@ -2,21 +2,26 @@
 import { EXIT, UserpipeError } from "../errors.ts";
 import { fetchInterrupted, leftByKill } from "../ingest/interrupted.ts";
 import { keepSchedule } from "../ingest/keep.ts";
+import { IngestMeasures } from "../ingest/measures.ts";
 import { Notifier } from "../ingest/notify.ts";
+import type { Publishing } from "../ingest/publishing.ts";
 import { keepPruned } from "../ingest/retention.ts";
 import { newSeed, runAgain, runOnce, type RunOptions, type RunReport } from "../ingest/run.ts";
 import { cronSchedule, periodSchedule, type Schedule } from "../ingest/schedule.ts";
 import { processClock } from "../ingest/ticks.ts";
 import { failureText } from "../ingest/wording.ts";
 import { logger } from "../log.ts";
-import { askedOf } from "../open.ts";
+import { metrics } from "../metrics.ts";
+import { askedOf, targetOf } from "../open.ts";
 import type { Run, Runs } from "../runs/runs.ts";
 import type { Settings } from "../settings.ts";
 import type { Context } from "./command.ts";
+import { refuseDashboard, withDashboard } from "./dashboard.ts";
 import { withRuns } from "./ends.ts";
+import { withLive } from "./live.ts";
 import { nextLines } from "./next_times.ts";
-import { type Publishing, withPublishing } from "./publishing.ts";
-import { runOptions, targetOf } from "./run_options.ts";
+import { withPublishing } from "./publishing.ts";
+import { runOptions } from "./run_options.ts";
 import { reportLine } from "./run_report.ts";
 import { shortId } from "./run_rows.ts";
 import { grouped, type Terminal } from "./terminal.ts";
@@ -30,11 +35,16 @@ export async function ingest(context: Context): Promise<number> {
   const { settings } = context;
   const schedule = scheduleOf(settings);
   askedOf(settings, "");
-  return await withPublishing(settings, (publishing) =>
-    withRuns(settings, (runs) => {
-      if (schedule === undefined) return ingestOnce(context, publishing, runs);
-      return keepIngesting(context, schedule, publishing, runs);
-    }));
+  const work = () =>
+    withPublishing(settings, (publishing) =>
+      withRuns(settings, (runs) => {
+        if (schedule === undefined) return ingestOnce(context, publishing, runs);
+        const keep = () => keepIngesting(context, schedule, publishing, runs);
+        return withLive({ settings, command: "ingest", runs }, keep);
+      }));
+  if (schedule !== undefined) return await withDashboard(context, { always: false }, work);
+  refuseDashboard(settings);
+  return await work();
 }
 
 async function ingestOnce(context: Context, publishing: Publishing, runs: Runs): Promise<number> {
@@ -103,6 +113,7 @@ export async function keepIngesting(
   const { settings, terminal, stop } = context;
   const { catchUp, runsMaxAge: maxAgeMs, runsMaxCount: maxCount = RUNS_KEPT } = settings;
   const { text, definition } = schedule;
+  const measures = metrics.ingest = new IngestMeasures();
   const ended = new AbortController();
   const signal = AbortSignal.any([stop, ended.signal]);
   let seenRefused = false;
@@ -124,6 +135,7 @@ export async function keepIngesting(
         run: {
           ...runOptions(settings, publishing, runs, { own: false, signal: stop }),
           notify,
+          measures,
           onUnrecorded: printReport,
         },
         onReport: (report) => {

@@ -1,12 +1,13 @@
 /** Sees a queued run made: by the process that runs its schedule, or where none does by this one. */
 import { sleep } from "../backoff.ts";
 import { EXIT } from "../errors.ts";
+import type { Publishing } from "../ingest/publishing.ts";
 import { makeQueued } from "../ingest/queued.ts";
-import { scheduleName } from "../ingest/schedule.ts";
 import type { RunReport } from "../ingest/run.ts";
-import type { Run, Runs, RunTarget } from "../runs/runs.ts";
+import { isLed } from "../ingest/triggered.ts";
+import type { Run, Runs } from "../runs/runs.ts";
 import type { Context } from "./command.ts";
-import { type Publishing, withPublishing } from "./publishing.ts";
+import { withPublishing } from "./publishing.ts";
 import { runOptions } from "./run_options.ts";
 import { exitOf, recordLine, reportLine } from "./run_report.ts";
 import { shortId } from "./run_rows.ts";
@@ -19,13 +20,6 @@ const TAKE_MS = 3_000;
 const LOOK_MS = 50;
 
 type Queued = Pick<Run, "id" | "kind" | "target">;
-
-/** Whether a process leads the schedule of the target. */
-export async function isLed(runs: Runs, target: RunTarget): Promise<boolean> {
-  const name = scheduleName(target);
-  const led = (await runs.schedules()).find((schedule) => schedule.name === name && schedule.led);
-  return led !== undefined && led.target.broker === target.broker;
-}
 
 /** @returns the exit code */
 export async function seeMade(context: Context, runs: Runs, queued: Queued): Promise<number> {

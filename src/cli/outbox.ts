@@ -1,11 +1,11 @@
 /** `outbox`: what waits for a broker that is away; `outbox flush` forwards it by hand. */
 import { EXIT, UserpipeError } from "../errors.ts";
 import type { Outbox } from "../ingest/outbox.ts";
+import { withMissing } from "../ingest/outbox_missing.ts";
 import { outboxTroubles } from "../ingest/outbox_wording.ts";
 import { one } from "../query/query.ts";
 import { formatOf, printAnswer } from "./answer.ts";
 import type { Context } from "./command.ts";
-import { withMissing } from "./outbox_waiting.ts";
 import { withPublishing } from "./publishing.ts";
 import { counted, grouped } from "./terminal.ts";
 

@@ -1,39 +1,11 @@
-/** What waits in the data folder's outbox, and which of its topics the broker does not have: for all that tells people so. */
-import { sleep } from "../backoff.ts";
-import type { Broker } from "../broker/broker.ts";
-import { UserpipeError } from "../errors.ts";
+/** What waits in the data folder's outbox. */
 import { OutboxLogs, type Waiting } from "../ingest/outbox_logs.ts";
 import { openSpool } from "../open.ts";
 import type { Settings } from "../settings.ts";
 import { during } from "./ends.ts";
 
-/** How long the broker is asked for its topics. One that is away says nothing of them. */
-const ASK_MS = 2_000;
-
 /** Null where the broker is embedded and there is no outbox. Looking makes no file. */
 export async function waitingHere(settings: Settings): Promise<Waiting | null> {
   const spool = await openSpool(settings);
   return spool === undefined ? null : await during(spool, (spool) => new OutboxLogs(spool).waiting());
-}
-
-/** The same, with the topics that the broker does not have. */
-export async function withMissing(waiting: Waiting, broker: Broker): Promise<Waiting> {
-  if (waiting.topics.length === 0) return waiting;
-  const over = new AbortController();
-  const late = sleep(ASK_MS, over.signal).then(() => false);
-  const topics = await Promise.all(waiting.topics.map(async (each) => {
-    return await Promise.race([isMissing(broker, each.topic), late]) ? { ...each, missing: true as const } : each;
-  }));
-  over.abort();
-  return { ...waiting, topics };
-}
-
-async function isMissing(broker: Broker, topic: string): Promise<boolean> {
-  try {
-    await broker.partitions(topic);
-    return false;
-  } catch (error) {
-    if (error instanceof UserpipeError) return error.code === "topic-missing";
-    throw error;
-  }
 }

@@ -1,10 +1,10 @@
 /** `pause` and `resume`: hold a schedule, also over restarts, and let it go on. Runs by hand are made all the same. */
 import { EXIT, UserpipeError } from "../errors.ts";
 import { scheduleName } from "../ingest/schedule.ts";
+import { targetOf } from "../open.ts";
 import type { Settings } from "../settings.ts";
 import type { Context } from "./command.ts";
 import { withRunsThere } from "./ends.ts";
-import { targetOf } from "./run_options.ts";
 import { nextLines } from "./next_times.ts";
 
 export const pause = (context: Context) => hold(context, true);

@@ -1,27 +1,16 @@
-/** What ingest publishes through: the embedded broker itself, or the outbox in front of a Kafka. */
-import type { Broker } from "../broker/broker.ts";
-import { Outbox } from "../ingest/outbox.ts";
-import { directly, type Publisher } from "../ingest/publish.ts";
+/** What ingest and replay publish through, open for as long as a command works with it. */
+import { type Publishing, publishThrough } from "../ingest/publishing.ts";
 import { namesOf, openSpool } from "../open.ts";
 import type { Settings } from "../settings.ts";
 import { during, withBroker } from "./ends.ts";
 
-export interface Publishing {
-  broker: Broker;
-  publisher: Publisher;
-  /** Where the broker is a Kafka. */
-  outbox?: Outbox;
-}
-
 /** Opens the broker, and the outbox in front of it, for as long as `work` takes. */
 export async function withPublishing<T>(settings: Settings, work: (publishing: Publishing) => Promise<T>): Promise<T> {
+  const { outboxMaxBytes: maxBytes } = settings;
+  const { deadLetterTopic } = namesOf(settings);
   return await withBroker(settings, async (broker) => {
     const spool = await openSpool(settings);
-    if (spool === undefined) return await work({ broker, publisher: directly(broker) });
-    return await during(spool, (spool) => {
-      const { deadLetterTopic } = namesOf(settings);
-      const outbox = new Outbox({ spool, broker, deadLetterTopic, maxBytes: settings.outboxMaxBytes });
-      return work({ broker, publisher: outbox, outbox });
-    });
+    const publishing = publishThrough({ broker, spool, deadLetterTopic, maxBytes });
+    return spool === undefined ? await work(publishing) : await during(spool, () => work(publishing));
   });
 }

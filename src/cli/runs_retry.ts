@@ -1,9 +1,10 @@
 /** `runs retry`: the next attempt of a run that has ended, by the same seed and page. */
 import { UserpipeError } from "../errors.ts";
+import { isLed } from "../ingest/triggered.ts";
+import { targetOf } from "../open.ts";
 import type { Runs } from "../runs/runs.ts";
 import type { Context } from "./command.ts";
-import { isLed, seeMade } from "./made_run.ts";
-import { targetOf } from "./run_options.ts";
+import { seeMade } from "./made_run.ts";
 import { shortId } from "./run_rows.ts";
 import { idOf } from "./runs_show.ts";
 

@@ -1,4 +1,5 @@
 /** A status as lines for people, and as an object for programs. */
+import { nextTimes } from "../ingest/schedule.ts";
 import { timeText } from "../ingest/wording.ts";
 import { shownText } from "../query/format.ts";
 import type { LetterCount, Part, Status } from "../query/status.ts";
@@ -7,7 +8,7 @@ import type { ScheduleRecord } from "../runs/runs.ts";
 import { namesOf } from "../open.ts";
 import type { Settings } from "../settings.ts";
 import { type Colour, paint, printColumns } from "./columns.ts";
-import { nextLines, nextTimes } from "./next_times.ts";
+import { nextLines } from "./next_times.ts";
 import { plainRun, runColumns, troubleOf } from "./run_rows.ts";
 import { counted, type Terminal } from "./terminal.ts";
 import { isoTime, wholeSpan } from "./times.ts";

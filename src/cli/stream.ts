@@ -1,9 +1,13 @@
 /** `stream`: the worker thread that carries the topic into the table, and what of it is shown. */
 import { EXIT } from "../errors.ts";
 import { logger } from "../log.ts";
-import type { StreamStats } from "../stream/stream.ts";
+import { metrics } from "../metrics.ts";
+import { StreamMeter } from "../stream/meter.ts";
+import type { StreamStats } from "../stream/stats.ts";
 import { superviseWorkers } from "../stream/workers.ts";
 import type { Context } from "./command.ts";
+import { withDashboard } from "./dashboard.ts";
+import { withLive } from "./live.ts";
 import { counted, grouped, seconds } from "./terminal.ts";
 
 const log = logger("stream");
@@ -17,7 +21,8 @@ export async function stream(context: Context): Promise<number> {
     terminal.note(`Beginning at ${fromText(settings.from)}. Started again with the same flag, it begins there again.`);
   }
   const started = performance.now();
-  const stats = await carry(context);
+  const work = () => withLive({ settings, command: "stream" }, () => carry(context));
+  const stats = await withDashboard(context, { always: false }, work);
   terminal.print(streamSummary(stats, performance.now() - started));
   return stats.refused > 0 ? EXIT.found : EXIT.done;
 }
@@ -25,10 +30,12 @@ export async function stream(context: Context): Promise<number> {
 /** Carries until a limit or the first signal, with a live line on a terminal. */
 export async function carry(context: Context): Promise<StreamStats> {
   const { settings, terminal, stop, abort } = context;
+  const meter = metrics.stream = new StreamMeter();
   const rate = rateMeter();
   let logged = performance.now();
   let before = 0;
   const onStats = (stats: StreamStats) => {
+    meter.told(stats);
     const line = liveLine(stats, rate(stats.rows));
     terminal.show(line);
     const now = performance.now();

@@ -1,13 +1,16 @@
 /** `up`: init, ingest on a schedule and stream, all in one process. */
 import { EXIT, UserpipeError } from "../errors.ts";
+import type { Publishing } from "../ingest/publishing.ts";
 import { periodSchedule, type Schedule } from "../ingest/schedule.ts";
 import type { Runs } from "../runs/runs.ts";
 import { whenReached } from "../stream/reach.ts";
 import type { Context } from "./command.ts";
+import { withDashboard } from "./dashboard.ts";
 import { withRuns, withStore } from "./ends.ts";
 import { keepIngesting, scheduleOf } from "./ingest.ts";
 import { initTable, initTopics } from "./init.ts";
-import { type Publishing, withPublishing } from "./publishing.ts";
+import { withLive } from "./live.ts";
+import { withPublishing } from "./publishing.ts";
 import { carry, streamSummary } from "./stream.ts";
 
 const MINUTE_MS = 60_000;
@@ -26,18 +29,26 @@ export async function up(given: Context): Promise<number> {
   const context = { ...withSchedule(given), stop: AbortSignal.any([given.stop, ended.signal]) };
   const end = () => ended.abort();
   const schedule = scheduleOf(context.settings) ?? periodSchedule(MINUTE_MS);
-  return await withPublishing(settings, async (publishing) => {
+  const work = async (publishing: Publishing) => {
     const making: Promise<void>[] = [];
     try {
       await makeEnds(context, publishing, making);
       if (context.stop.aborted) return EXIT.done;
       const made = Promise.all(making);
-      return await withRuns(settings, (runs) => together(context, { schedule, publishing, runs, made, end }));
+      return await withRuns(
+        settings,
+        (runs) =>
+          withLive(
+            { settings, command: "up", runs },
+            () => together(context, { schedule, publishing, runs, made, end }),
+          ),
+      );
     } finally {
       end();
       await Promise.allSettled(making);
     }
-  });
+  };
+  return await withDashboard(context, { always: true }, () => withPublishing(settings, work));
 }
 
 /**

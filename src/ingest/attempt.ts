@@ -19,10 +19,14 @@ export interface Attempted {
 
 /** Never rejects. */
 export async function makeAttempt(options: RunOptions, run: NewRun): Promise<Attempted> {
-  const { runs, openSource, quota = quotaLimits(options.pipeline), timeoutMs } = options;
+  const { runs, openSource, quota = quotaLimits(options.pipeline), timeoutMs, measures } = options;
   const limit = new TimeLimit(timeoutMs);
   const signal = options.signal === undefined ? limit.signal : AbortSignal.any([options.signal, limit.signal]);
-  const waits = new RunQuota({ runs, limits: quota, onWait: (waiting) => limit.hold(waiting) });
+  const onWait = (waiting: boolean) => {
+    limit.hold(waiting);
+    measures?.holds(waiting);
+  };
+  const waits = new RunQuota({ runs, limits: quota, onWait });
   let ended = false;
   const { counts, error } = await outcomeOf(async () => {
     const source = await openSource(run, waits);

@@ -9,6 +9,7 @@ import { Slab } from "../slab.ts";
 import type { Page, Source } from "../source/source.ts";
 import { type DeadLetter, deadLetterOfSource, publishDeadLetters } from "../stream/dead_letters.ts";
 import { Outage } from "../stream/outage.ts";
+import type { IngestMeasures } from "./measures.ts";
 import { publishAll, type Publisher } from "./publish.ts";
 
 export interface IngestOptions {
@@ -22,6 +23,7 @@ export interface IngestOptions {
   /** Ends the run behind the page that is under way. */
   signal?: AbortSignal;
   onProgress?: (counts: IngestCounts) => void;
+  measures?: IngestMeasures;
 }
 
 export interface IngestCounts {
@@ -54,13 +56,15 @@ const slab = new Slab();
  * @throws {IngestFailed} with what ended it as its cause
  */
 export async function ingest(options: IngestOptions): Promise<IngestCounts> {
-  const { source, publisher, topic, deadLetterTopic, run, signal, onProgress } = options;
+  const { source, publisher, topic, deadLetterTopic, run, signal, onProgress, measures } = options;
   const counts = noCounts();
   const outage = new Outage(`the topic "${deadLetterTopic}"`);
   let publishing: Promise<void> = Promise.resolve();
 
   async function publish({ page, before, messages, refused }: Prepared): Promise<void> {
+    const began = performance.now();
     const { broker, outbox, tooLarge } = await publishAll(publisher, topic, messages);
+    measures?.published(performance.now() - began, { broker, outbox });
     fault("after-publish");
     counts.published += broker;
     counts.outbox += outbox;
@@ -73,6 +77,7 @@ export async function ingest(options: IngestOptions): Promise<IngestCounts> {
     ];
     if (letters.length > 0) await publishDeadLetters(publisher, deadLetterTopic, letters, outage, signal);
     counts.refused += letters.length;
+    measures?.refused(letters.length);
     onProgress?.(counts);
   }
 
@@ -82,6 +87,7 @@ export async function ingest(options: IngestOptions): Promise<IngestCounts> {
       const prepared = prepare(options, page, counts.fetched);
       counts.fetched += page.records.length + page.unreadable.length;
       counts.bytes += page.bytes;
+      measures?.fetched(page.records.length + page.unreadable.length, page.bytes);
       onProgress?.(counts);
       // One page is published while the next is fetched and checked: their order on the topic is kept.
       await publishing;

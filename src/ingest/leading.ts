@@ -120,6 +120,7 @@ export class Leading {
 
   #say(leads: boolean): void {
     if (leads !== this.#said) this.#options.onLead?.(leads);
+    this.#options.run.measures?.leads(leads);
     this.#said = leads;
   }
 
@@ -131,6 +132,7 @@ export class Leading {
     const { now } = this.#options.clock;
     const resumed = this.#record !== undefined && this.#record.pausedAt !== null;
     this.#record = await this.#find();
+    this.#options.run.measures?.pausedAt(this.#record?.pausedAt ?? null);
     this.#since = Math.max(this.#since, this.#record?.since ?? 0);
     if (resumed && this.#record?.pausedAt === null) this.#floor = now();
   }
@@ -197,6 +199,7 @@ export class Leading {
       run.notify?.missed(missed);
     }
     for (const { state, time, run: due } of recorded) {
+      if (state !== "running") run.measures?.leftOut(state);
       if (state === "running") this.#running = begin(due).finally(() => this.#running = undefined);
       if (state === "skipped") {
         log.warning("The run before is still under way: that of {time} is skipped", { time: timeText(time) });

@@ -8,6 +8,7 @@ import type { NewRun, Run, RunEnd, RunKind, RunRequest, Runs, RunState, RunTarge
 import type { Source, SourceQuota } from "../source/source.ts";
 import { type Attempted, makeAttempt } from "./attempt.ts";
 import type { IngestCounts } from "./ingest.ts";
+import type { IngestMeasures } from "./measures.ts";
 import type { Notifier } from "./notify.ts";
 import { type Ending, endingOf, isDefect } from "./outcome.ts";
 import type { Publisher } from "./publish.ts";
@@ -48,6 +49,7 @@ export interface RunOptions {
   notify?: Notifier;
   signal?: AbortSignal;
   onProgress?: (counts: IngestCounts) => void;
+  measures?: IngestMeasures;
   /** Given what a run did where its end cannot be recorded; what stood in the way is thrown then. */
   onUnrecorded?: (report: RunReport) => void;
 }
@@ -131,9 +133,11 @@ export interface Begun {
  * @throws {Error} on a defect, which is on record then
  */
 export async function makeRun(options: RunOptions, run: NewRun, begun: Begun = FIRST): Promise<RunReport> {
-  const { runs, signal, notify, retries = 0, retryDelay = RETRY_DELAY, own } = options;
+  const { runs, signal, notify, retries = 0, retryDelay = RETRY_DELAY, own, measures } = options;
   const startedAt = Date.now();
   const lines = new RunLog(runs, run.id);
+  let state: RunState | undefined;
+  measures?.began();
   try {
     for (let number = begun.number, left = begun.again ? 0 : retries;; left--) {
       lines.begin(number, requestText(run));
@@ -160,11 +164,13 @@ export async function makeRun(options: RunOptions, run: NewRun, begun: Begun = F
         taken = await record(ending, { nextAt: null, endedAt: Date.now() });
       }
       const report = reported(taken ? ending : TAKEN);
+      state = report.state;
       notify?.ended(report);
       if (isDefect(attempted.error)) throw defectOf(attempted.error);
       return report;
     }
   } finally {
+    measures?.ended(state);
     await lines.flush();
   }
 }

@@ -93,6 +93,16 @@ function fieldsText(fields: number): string {
   return `it has ${fields} field${fields === 1 ? "" : "s"}, and exactly five are needed`;
 }
 
+/** The next `count` times after `now`, in ms since the epoch; fewer where no more come. */
+export function nextTimes(definition: ScheduleDefinition, now: number, count: number): number[] {
+  const schedule = scheduleOf(definition);
+  const times: number[] = [];
+  for (let time = schedule.next(now); time !== null && times.length < count; time = schedule.next(time)) {
+    times.push(time);
+  }
+  return times;
+}
+
 /** The times after `after` up to `until`, oldest first; of more than `most` the latest. */
 export function dueTimes({ next }: Pick<Schedule, "next">, after: number, until: number, most: number): number[] {
   for (let span = FIRST_SPAN_MS;; span *= 2) {

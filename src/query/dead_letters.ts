@@ -30,6 +30,8 @@ export interface LettersOptions {
   topic: string;
   /** Only letters with this text in their reason, in capitals or not. */
   reason?: string;
+  /** Only letters at this offset. */
+  offset?: bigint;
   /** {@linkcode MOST_HELD} where it is left out. */
   mostHeld?: number;
 }
@@ -130,16 +132,16 @@ function newestFirst(a: Letter, b: Letter): number {
 }
 
 /** The whole topic as it is now, folded part by part. */
-async function* folds({ broker, topic, reason, mostHeld = MOST_HELD }: LettersOptions): AsyncIterable<Fold> {
+async function* folds({ broker, topic, reason, offset, mostHeld = MOST_HELD }: LettersOptions): AsyncIterable<Fold> {
   const wanted = reason?.toLowerCase();
   for (const { partition, start, end } of await broker.partitions(topic)) {
     for (let from = start; from < end; from += BigInt(mostHeld)) {
       const part = new PartFold(from + BigInt(mostHeld));
       for await (const messages of slices(broker, topic, partition, from, end)) messages.forEach(part.see, part);
-      const waiting = part.waiting();
-      const kept = wanted === undefined
-        ? waiting
-        : waiting.filter((each) => each.reason.toLowerCase().includes(wanted));
+      const kept = part.waiting().filter((each) =>
+        (wanted === undefined || each.reason.toLowerCase().includes(wanted)) &&
+        (offset === undefined || each.offset === offset)
+      );
       yield { partition, waiting: kept, replayed: part.replayed };
     }
   }

@@ -26,7 +26,7 @@ const FOLLOW_MS = 100;
 /** Yields pages of messages: those of a page are in order of time. @throws {UserpipeError} `usage` for a partition that is not there */
 export async function* peek(options: PeekOptions): AsyncIterable<Delivered[]> {
   const { broker, topic, max, start, follow, signal } = options;
-  const ranges = chosen(await broker.partitions(topic), options);
+  const ranges = chosenPartitions(await broker.partitions(topic), options);
   const keeps = keyFilter(options.key);
   if (start === "newest" && !follow) {
     yield await newest(options, ranges, keeps);
@@ -55,7 +55,11 @@ export async function* peek(options: PeekOptions): AsyncIterable<Delivered[]> {
   }
 }
 
-function chosen(ranges: PartitionRange[], { topic, partition }: PeekOptions): PartitionRange[] {
+/** All of them, or the one that is named. @throws {UserpipeError} `usage` where it is not there */
+export function chosenPartitions(
+  ranges: PartitionRange[],
+  { topic, partition }: Pick<PeekOptions, "topic" | "partition">,
+): PartitionRange[] {
   if (partition === undefined) return ranges;
   const found = ranges.filter((range) => range.partition === partition);
   if (found.length > 0) return found;
@@ -66,7 +70,8 @@ function chosen(ranges: PartitionRange[], { topic, partition }: PeekOptions): Pa
   );
 }
 
-function keyFilter(key: string | undefined): (message: Delivered) => boolean {
+/** Whether a message is of the key; all are where it is left out. */
+export function keyFilter(key: string | undefined): (message: Delivered) => boolean {
   if (key === undefined) return () => true;
   const wanted = new TextEncoder().encode(key);
   return ({ key }) => key !== null && key.length === wanted.length && key.every((byte, i) => byte === wanted[i]);
@@ -101,7 +106,8 @@ async function newest(
   return found.sort((a, b) => a.timestamp - b.timestamp || Number(a.offset - b.offset)).slice(-max);
 }
 
-async function readBlock(
+/** What is there from `from` up to `end` and is kept, oldest first. */
+export async function readBlock(
   broker: Broker,
   topic: string,
   partition: number,

@@ -9,6 +9,8 @@ import type { Waiting } from "../ingest/outbox_logs.ts";
 import type { Run, Runs, RunTarget, ScheduleRecord } from "../runs/runs.ts";
 import type { Store } from "../store/store.ts";
 import { listLetters } from "./dead_letters.ts";
+import { type GroupPosition, lagOf, positionsOf } from "./group_positions.ts";
+import { seldom } from "./seldom.ts";
 
 /** What was found, or why it is not known. */
 export type Part<T> = { ok: true; value: T } | { ok: false; why: string; hint: string };
@@ -26,6 +28,13 @@ export interface StatusOptions {
   group: string;
   /** For each part. */
   limitMs: number;
+  /**
+   * What takes long (rows, dead letters) is asked for no sooner than so many times as long as it took; 20 where it is left
+   * out.
+   */
+  rest?: number;
+  /** How long the first answer of those is waited for, in ms; as the others where it is left out. */
+  countLimitMs?: number;
 }
 
 export interface Status {
@@ -39,6 +48,7 @@ export interface Status {
   judged: Part<Run | null>;
   outbox: Part<Waiting | null>;
   topic: Part<TopicSize>;
+  positions: Part<GroupPosition[]>;
   /** Records of the topic that the group has not carried. */
   lag: Part<number>;
   rows: Part<number>;
@@ -67,30 +77,43 @@ const LAST_RUNS = 5;
 /** More dead letters than this are not folded for a glance. */
 const MOST_LETTERS = 10_000;
 
-/** Looks again and again with what it holds open: the parts that take long are asked for less often. */
+/** After an answer the next is asked for no sooner than twenty times as long as it took. */
+const REST = 20;
+/** What takes long is waited for so long, in ms, before it is answered from before. */
+const PATIENCE_MS = 200;
+
+/**
+ * Looks again and again with what it holds open: the parts that take long are asked for less often, and none is asked
+ * again while it has not answered.
+ */
 export function statusOf(options: StatusOptions): () => Promise<Status> {
-  const { broker, store, target, topic, deadLetterTopic, group, limitMs } = options;
-  const ask = <T>(work: () => Promise<T>) => part(work, limitMs);
-  const rows = seldomAsked(() => store.count());
-  const letters = seldomAsked(() => lettersOf(broker, deadLetterTopic));
-  const runs = async <T>(work: (runs: Runs) => Promise<T>) => await work(await options.runs());
+  const { broker, store, target, topic, deadLetterTopic, group, limitMs, countLimitMs = limitMs, rest = REST } =
+    options;
+  const look = <T>(work: () => Promise<T>) => {
+    const asked = seldom(work);
+    return () => part(asked, limitMs);
+  };
+  const count = <T>(work: () => Promise<T>) => {
+    const asked = seldom(work, { rest, patienceMs: PATIENCE_MS });
+    return () => part(asked, countLimitMs);
+  };
+  const runs = <T>(work: (runs: Runs) => Promise<T>) => look(async () => await work(await options.runs()));
+  const health = healthOf({ broker, store, runs: options.runs, topic, limitMs });
+  const parts = {
+    schedules: runs((runs) => schedulesOf(runs, target)),
+    runs: runs((runs) => runs.list({ target, limit: LAST_RUNS })),
+    judged: runs((runs) => judgedOf(runs, target)),
+    outbox: look(options.outbox),
+    topic: look(() => sizeOf(broker, topic)),
+    positions: look(() => positionsOf(broker, topic, group)),
+    rows: count(() => store.count()),
+    deadLetters: count(() => lettersOf(broker, deadLetterTopic)),
+  };
   return async () => {
-    const health = Promise.all([
-      healthOf("broker", ask(() => brokerOf(broker, topic))),
-      healthOf("store", ask(async () => detailOf(await store.check()))),
-      healthOf("runs", ask(() => runs(async (runs) => detailOf(await runs.check())))),
-    ]);
-    const parts = {
-      schedules: ask(() => runs((runs) => schedulesOf(runs, target))),
-      runs: ask(() => runs((runs) => runs.list({ target, limit: LAST_RUNS }))),
-      judged: ask(() => runs((runs) => judgedOf(runs, target))),
-      outbox: ask(options.outbox),
-      topic: ask(() => sizeOf(broker, topic)),
-      lag: ask(() => lagOf(broker, topic, group)),
-      rows: ask(rows),
-      deadLetters: ask(letters),
-    };
-    return { at: Date.now(), ...await allOf(parts), health: await health };
+    const [seen, found] = await Promise.all([allOf(parts), health()]);
+    const { positions } = seen;
+    const lag = positions.ok ? { ok: true as const, value: lagOf(positions.value) } : positions;
+    return { at: Date.now(), ...seen, lag, health: found };
   };
 }
 
@@ -111,14 +134,26 @@ async function part<T>(work: () => Promise<T>, limitMs: number): Promise<Part<T>
   }
 }
 
-/** Keys to promises, to keys to what they give. */
-async function allOf<T extends Record<string, unknown>>(parts: { [K in keyof T]: Promise<T[K]> }): Promise<T> {
-  const entries = Object.entries(parts).map(async ([name, part]) => [name, await part]);
+/** Asks all at once. */
+async function allOf<T extends Record<string, unknown>>(looks: { [K in keyof T]: () => Promise<T[K]> }): Promise<T> {
+  const entries = Object.entries(looks).map(async ([name, look]) => [name, await look()]);
   return Object.fromEntries(await Promise.all(entries));
 }
 
-async function healthOf(component: Health["component"], part: Promise<Part<string>>): Promise<Health> {
-  return { component, part: await part };
+/** Whether each end works: for `status`, and for whoever asks `/readyz`. */
+export function healthOf(
+  { broker, store, runs, topic, limitMs }: Pick<StatusOptions, "broker" | "store" | "runs" | "topic" | "limitMs">,
+): () => Promise<Health[]> {
+  const look = (component: Health["component"], check: () => Promise<string>) => {
+    const asked = seldom(check);
+    return async () => ({ component, part: await part(asked, limitMs) });
+  };
+  const looks = [
+    look("broker", () => brokerOf(broker, topic)),
+    look("store", async () => detailOf(await store.check())),
+    look("runs", async () => detailOf(await (await runs()).check())),
+  ];
+  return () => Promise.all(looks.map((each) => each()));
 }
 
 /** @throws {UserpipeError} what the check found */
@@ -133,7 +168,7 @@ async function brokerOf(broker: Broker, topic: string): Promise<string> {
   return detailOf(await broker.check());
 }
 
-async function schedulesOf(runs: Runs, target: RunTarget): Promise<ScheduleRecord[]> {
+export async function schedulesOf(runs: Runs, target: RunTarget): Promise<ScheduleRecord[]> {
   return (await runs.schedules()).filter(({ target: { pipeline, broker, topic } }) =>
     pipeline === target.pipeline && broker === target.broker && topic === target.topic
   );
@@ -159,35 +194,8 @@ async function sizeOf(broker: Broker, topic: string): Promise<TopicSize> {
   return { partitions: ranges.length, records: ranges.reduce((sum, { start, end }) => sum + Number(end - start), 0) };
 }
 
-async function lagOf(broker: Broker, topic: string, group: string): Promise<number> {
-  const ranges = await broker.partitions(topic);
-  const committed = await broker.committed(topic, group);
-  return ranges.reduce((sum, { partition, start, end }) => {
-    const position = committed.get(partition) ?? start;
-    return sum + Math.max(0, Number(end - (position > start ? position : start)));
-  }, 0);
-}
-
 async function lettersOf(broker: Broker, topic: string): Promise<LetterCount> {
   const { records } = await sizeOf(broker, topic);
   if (records === 0 || records > MOST_LETTERS) return { waiting: records, counted: records === 0 };
   return { waiting: (await listLetters({ broker, topic }, 0)).waiting, counted: true };
-}
-
-/** After an answer the next is asked for no sooner than twenty times as long as it took. */
-const REST = 20;
-
-/** What takes long is answered from before. One that fails is asked for again. */
-function seldomAsked<T>(work: () => Promise<T>): () => Promise<T> {
-  let last: Promise<T> | undefined;
-  let freshUntil = 0;
-  return () => {
-    if (last !== undefined && performance.now() < freshUntil) return last;
-    const began = performance.now();
-    freshUntil = Infinity;
-    const asked = last = work();
-    const done = () => freshUntil = performance.now() + REST * (performance.now() - began);
-    asked.then(done, () => last = undefined);
-    return asked;
-  };
 }

@@ -1,0 +1,42 @@
+/** Serves the page's own files, and nothing else: they are found by name among those that the program has, never on a disk. */
+import { createHash } from "node:crypto";
+import type { Context, Hono } from "hono";
+import { notFound } from "./answers.ts";
+import type { Environment } from "./login.ts";
+import { FILES, PAGE } from "./page_files.ts";
+
+const TYPES: Record<string, string> = {
+  css: "text/css; charset=utf-8",
+  html: "text/html; charset=utf-8",
+  js: "text/javascript; charset=utf-8",
+  svg: "image/svg+xml",
+};
+
+interface Asset {
+  text: string;
+  type: string;
+  etag: string;
+}
+
+export function assetRoutes(app: Hono<Environment>): void {
+  const page = assetOf("index.html", PAGE);
+  const assets = new Map(Object.entries(FILES).map(([name, text]) => [name, assetOf(name, text)]));
+  app.get("/", (c) => answer(c, page));
+  app.get("/assets/:name", (c) => {
+    const asset = assets.get(c.req.param("name"));
+    return asset === undefined ? notFound(c) : answer(c, asset);
+  });
+}
+
+function assetOf(name: string, text: string): Asset {
+  const etag = `"${createHash("sha256").update(text).digest("base64url").slice(0, 22)}"`;
+  return { text, type: TYPES[name.split(".").at(-1)!]!, etag };
+}
+
+/** Kept by the browser, and asked for each time whether it is still the same. */
+function answer(c: Context, { text, type, etag }: Asset): Response {
+  const headers = { etag, "cache-control": "no-cache" };
+  // What is sent packed comes back as a weak one.
+  const known = c.req.header("if-none-match")?.split(",").map((each) => each.trim().replace(/^W\//, ""));
+  return known?.includes(etag) ? c.body(null, 304, headers) : c.body(text, 200, { ...headers, "content-type": type });
+}

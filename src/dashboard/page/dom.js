@@ -1,0 +1,115 @@
+/** Elements: made, kept up to date and found. Text is set as text and never read as HTML. */
+
+/** @typedef {Node | string | null | undefined | false} Child */
+
+const SVG = "http://www.w3.org/2000/svg";
+
+/**
+ * @template {keyof HTMLElementTagNameMap} K
+ * @param {K} tag
+ * @param {Record<string, unknown>} [props] functions listen to the event that their name ends with (`onclick`), others are
+ * attributes: left out where they are null, undefined or false
+ * @param {...Child} children
+ * @returns {HTMLElementTagNameMap[K]}
+ */
+export function el(tag, props = {}, ...children) {
+  const made = document.createElement(tag);
+  setProps(made, props);
+  made.append(...present(children));
+  return made;
+}
+
+/**
+ * @param {string} tag
+ * @param {Record<string, unknown>} [props]
+ * @param {...Child} children
+ * @returns {SVGElement}
+ */
+export function svg(tag, props = {}, ...children) {
+  const made = /** @type {SVGElement} */ (document.createElementNS(SVG, tag));
+  setProps(made, props);
+  made.append(...present(children));
+  return made;
+}
+
+/** @param {Element} element @param {Record<string, unknown>} props */
+export function setProps(element, props) {
+  for (const [name, value] of Object.entries(props)) {
+    if (typeof value === "function") {
+      element.addEventListener(name.slice(2), /** @type {EventListener} */ (value));
+    } else if (value === null || value === undefined || value === false) {
+      element.removeAttribute(name);
+    } else {
+      const text = value === true ? "" : String(value);
+      if (element.getAttribute(name) !== text) element.setAttribute(name, text);
+    }
+  }
+}
+
+/** @param {Child[]} children @returns {(Node | string)[]} */
+function present(children) {
+  return /** @type {(Node | string)[]} */ (children.filter((child) =>
+    child !== null && child !== undefined && child !== false
+  ));
+}
+
+/** Leaves alone what says it already: a selection stays, and a screen reader is not told again. */
+export function setText(/** @type {Node} */ node, /** @type {string} */ text) {
+  if (node.textContent !== text) node.textContent = text;
+}
+
+/** @param {Element} parent @param {...Child} children */
+export function fill(parent, ...children) {
+  parent.replaceChildren(...present(children));
+}
+
+/** @type {WeakMap<Element, Map<unknown, Element>>} */
+const keptOf = new WeakMap();
+
+/**
+ * Makes the children of `parent` follow a list, in its order. A child whose key stays is kept, with the focus in it.
+ * @template T
+ * @template {Element} E
+ * @param {Element} parent holds nothing else
+ * @param {readonly T[]} items
+ * @param {{ key: (item: T) => unknown, make: (item: T) => E, update?: (element: E, item: T) => void }} how
+ */
+export function follow(parent, items, { key, make, update }) {
+  const before = /** @type {Map<unknown, E>} */ (keptOf.get(parent) ?? new Map());
+  /** @type {Map<unknown, E>} */
+  const now = new Map();
+  for (const item of items) {
+    const element = before.get(key(item)) ?? make(item);
+    update?.(element, item);
+    now.set(key(item), element);
+  }
+  for (const [kept, element] of before) if (!now.has(kept)) element.remove();
+  let index = 0;
+  for (const element of now.values()) {
+    const there = parent.children[index++];
+    if (there !== element) parent.insertBefore(element, there ?? null);
+  }
+  keptOf.set(parent, now);
+}
+
+/** @param {string} id @returns {HTMLElement} */
+export function byId(id) {
+  const found = document.getElementById(id);
+  if (found === null) throw new Error(`The page has no #${id}`);
+  return found;
+}
+
+/** A labelled field. @param {string} label @param {HTMLElement} input @param {string} [hint] */
+export function field(label, input, hint) {
+  return el("label", { class: "field" }, el("span", {}, label), input, hint && el("small", {}, hint));
+}
+
+/** What to do where there is nothing: a sentence, and the commands. @param {string} text @param {string[]} commands */
+export function empty(text, ...commands) {
+  return el(
+    "div",
+    { class: "empty" },
+    el("p", {}, text),
+    ...commands.map((command) => el("pre", { class: "command" }, el("code", {}, command))),
+  );
+}

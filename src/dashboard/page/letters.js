@@ -1,0 +1,175 @@
+/** The dead letters that wait: by reason, one by one, and put through again after a question. */
+import { actionButton, ask, notice, trouble } from "./actions.js";
+import { get, post } from "./api.js";
+import { el, empty, fill, setText } from "./dom.js";
+import { counted, grouped } from "./format.js";
+import { grid, timeCell } from "./grid.js";
+import { openLetter } from "./letter.js";
+
+/**
+ * @typedef {import("./types.ts").Letters} Letters
+ * @typedef {import("./types.ts").Letter} Letter
+ * @typedef {import("./types.ts").Reason} Reason
+ * @typedef {import("./types.ts").Replayed} Replayed
+ * @typedef {import("./types.ts").Way} Way
+ */
+
+const SHOWN = 50;
+
+/** @param {import("./router.js").Context} context */
+export function lettersView({ session }) {
+  const said = el("p", { class: "faint" });
+  const nothing = el("div");
+  const chosen = el("p", { class: "chosen", hidden: true });
+  const all = actionButton("Replay all", () => replay({ all: true }, "all dead letters that wait"));
+  const list = lettersGrid();
+  const found = el("div", {}, el("h3", {}, "Newest first"), chosen, list.element);
+  let reason = "";
+  /** @type {number | null | undefined} */
+  let waiting;
+  let open = false;
+
+  const refresh = async () => {
+    /** @type {Letters} */
+    const { reasons: counts, letters } = await get("/api/dead-letters", { reason, limit: SHOWN });
+    reasons.show(counts);
+    list.show(letters);
+    const none = letters.length === 0 && reason === "";
+    const total = counts.reduce((sum, [, count]) => sum + count, 0);
+    setText(
+      said,
+      none ? "" : `${counted(total, "record")} refused and waiting${reason === "" ? "" : " of this reason"}`,
+    );
+    fill(nothing, ...(none ? [noLetters()] : []));
+    for (const part of [byReason, found]) part.toggleAttribute("hidden", none);
+    all.toggleAttribute("hidden", none);
+    chosen.toggleAttribute("hidden", reason === "");
+    fill(
+      chosen,
+      "Only those of the reason ",
+      el("b", {}, reason),
+      " ",
+      el("button", { type: "button", onclick: () => choose("") }, "Show all"),
+    );
+  };
+  const load = () => refresh().catch((error) => fill(nothing, trouble(error)));
+  const choose = (/** @type {string} */ wanted) => {
+    reason = wanted;
+    load();
+  };
+  const replay = async (/** @type {Record<string, unknown>} */ which, /** @type {string} */ words) => {
+    if (await replayAsked(which, words)) await refresh();
+  };
+  const reasons = reasonsGrid(
+    choose,
+    session.readOnly ? null : (of) => replay({ reason: of }, `those of the reason “${of}”`),
+  );
+  const byReason = el("div", {}, el("h3", {}, "By reason"), reasons.element);
+
+  return {
+    element: el(
+      "section",
+      { "aria-labelledby": "letters-title" },
+      el(
+        "div",
+        { class: "view-head" },
+        el("div", {}, el("h2", { id: "letters-title" }, "Dead letters"), said),
+        !session.readOnly && el("div", { class: "buttons" }, all),
+      ),
+      nothing,
+      byReason,
+      found,
+    ),
+    /** @param {string[]} path */
+    open([offset]) {
+      open = true;
+      load();
+      if (offset !== undefined) openLetter(offset, { readOnly: session.readOnly, replay });
+    },
+    close() {
+      open = false;
+    },
+    /** @param {Way} way */
+    onWay({ deadLetters }) {
+      if (open && waiting !== undefined && waiting !== deadLetters) load();
+      waiting = deadLetters;
+    },
+  };
+}
+
+/**
+ * Looks what would become of them, asks, and puts them through.
+ * @param {Record<string, unknown>} which @param {string} words
+ * @returns {Promise<boolean>} whether it was done
+ */
+async function replayAsked(which, words) {
+  /** @type {Replayed} */
+  const would = await post("/api/dead-letters/replay", { ...which, dryRun: true });
+  if (would.replayed === 0) {
+    notice(`Nothing to replay: ${grouped(would.refused)} would be refused again.`, "Their reasons still hold.");
+    return false;
+  }
+  const again = would.refused === 0
+    ? []
+    : [`${grouped(would.refused)} would be refused again, and stay where they are.`];
+  const lines = [
+    `${
+      counted(would.replayed, "record")
+    } would be checked again and put through: what was on the topic goes into the table, what came from the source goes to the topic.`,
+    ...again,
+  ];
+  if (!await ask(`Replay ${words}?`, lines, `Replay ${grouped(would.replayed)}`)) return false;
+  /** @type {Replayed} */
+  const did = await post("/api/dead-letters/replay", which);
+  notice(`${counted(did.replayed, "dead letter")} replayed, ${grouped(did.refused)} refused again.`);
+  return true;
+}
+
+function noLetters() {
+  return empty(
+    "No dead letter waits. To see whether all of the topic is in the table:",
+    "userpipe verify",
+  );
+}
+
+/** @param {(reason: string) => void} choose @param {((reason: string) => Promise<void>) | null} replay */
+function reasonsGrid(choose, replay) {
+  return grid({
+    caption: "Dead letters by reason",
+    key: (/** @type {Reason} */ [reason]) => reason,
+    columns: [
+      { name: "Reason", as: "text", cell: ([reason]) => reason },
+      { name: "Letters", as: "number", cell: ([, count]) => grouped(count) },
+      {
+        name: "Act",
+        cell: ([reason]) =>
+          el(
+            "span",
+            { class: "buttons" },
+            el("button", {
+              type: "button",
+              onclick: () => choose(reason),
+              "aria-label": `Show those of the reason ${reason}`,
+            }, "Show"),
+            replay &&
+              actionButton("Replay", () => replay(reason), { "aria-label": `Replay those of the reason ${reason}` }),
+          ),
+      },
+    ],
+  });
+}
+
+function lettersGrid() {
+  return grid({
+    caption: "Dead letters, newest first",
+    key: (/** @type {Letter} */ { offset }) => offset,
+    columns: [
+      { name: "Offset", as: "code", cell: ({ offset }) => el("a", { href: `#/letters/${offset}` }, offset) },
+      { name: "Refused", cell: ({ refusedAt }) => timeCell(refusedAt) },
+      { name: "By", as: "wide", cell: ({ stage }) => stage },
+      { name: "Was at", as: "code", cell: ({ at }) => at },
+      { name: "Key", as: "code", cell: ({ key }) => key ?? "" },
+      { name: "Reason", as: "text", cell: ({ reason }) => reason },
+    ],
+  });
+}

@@ -1,0 +1,84 @@
+/** The way of a record at a glance: what `status` has, and what the processes say of themselves, as the page's strip. */
+import type { Quantiles } from "../../live.ts";
+import { nextTimes } from "../../ingest/schedule.ts";
+import type { Part, Status } from "../../query/status.ts";
+import type { ApiDeps } from "../deps.ts";
+import type { Way } from "../page/types.ts";
+import type { LiveProcess } from "./live_window.ts";
+import { liveWindow, perServer, statusNow } from "./shared.ts";
+import { Flow } from "./way_flow.ts";
+import { partsOf } from "./way_parts.ts";
+
+/** Times of the schedule that are told. */
+const NEXT = 3;
+
+const flows = perServer(() => new Flow());
+
+/** What is not known is null; which end is to blame, its part says. */
+export async function way(deps: ApiDeps): Promise<Way> {
+  const [status, processes] = await Promise.all([statusNow(deps), heard(deps)]);
+  const now = Date.now();
+  const flow = flows(deps).see(status);
+  const { ends, names, settings } = deps;
+  const named = { broker: (await ends.broker()).name, store: (await ends.store()).name, names, settings };
+  const letters = valueOf(status.deadLetters);
+  return {
+    at: now,
+    parts: partsOf({ status, processes, flow, ...named }),
+    freshness: {
+      fetchedToPublished: over(processes.map(({ newest }) => newest.stream?.fetchedToPublishedMs)),
+      publishedToTable: over(processes.map(({ newest }) => newest.stream?.publishedToTableMs)),
+    },
+    schedule: scheduleOf(status, now),
+    lastRun: valueOf(status.runs)?.[0] ?? null,
+    lastError: lastErrorOf(status),
+    rows: valueOf(status.rows),
+    deadLetters: letters?.waiting ?? null,
+    outbox: valueOf(status.outbox)?.messages ?? null,
+    lag: valueOf(status.lag),
+    processes: processes.map(({ newest: { process, command, host, pid, at, residentBytes } }) => ({
+      ...{ process, command, host, pid, at, residentBytes },
+    })),
+  };
+}
+
+/** The processes that live. Of a record that cannot be read its part says why, and nothing is known of them. */
+async function heard(deps: ApiDeps): Promise<LiveProcess[]> {
+  const window = liveWindow(deps);
+  try {
+    await window.refresh();
+  } catch (error) {
+    deps.log.debug("The live figures cannot be read: {error}", { error });
+  }
+  return window.living(Date.now());
+}
+
+function valueOf<T>(part: Part<T>): T | null {
+  return part.ok ? part.value : null;
+}
+
+function scheduleOf({ schedules }: Status, now: number): Way["schedule"] {
+  const schedule = valueOf(schedules)?.[0];
+  if (schedule === undefined) return null;
+  const { text, pausedAt, led, definition } = schedule;
+  return { text, pausedAt, led, next: pausedAt === null ? nextTimes(definition, now, NEXT) : [] };
+}
+
+/** Until a later run goes well. */
+function lastErrorOf({ judged }: Status): Way["lastError"] {
+  const run = valueOf(judged);
+  if (run === null || run.error === null || run.state === "delivered") return null;
+  return { run: run.id, error: run.error, at: run.endedAt ?? run.queuedAt };
+}
+
+/** Over several processes: the middle is weighed by how many each has, and the worst share is that of the worst. */
+function over(each: readonly (Quantiles | undefined)[]): Quantiles {
+  const those = each.filter((of) => of !== undefined && of.count > 0) as Quantiles[];
+  const count = those.reduce((sum, of) => sum + of.count, 0);
+  if (count === 0) return { count: 0, p50: null, p99: null };
+  return {
+    count,
+    p50: those.reduce((sum, of) => sum + of.p50! * of.count, 0) / count,
+    p99: Math.max(...those.map(({ p99 }) => p99!)),
+  };
+}

@@ -1,0 +1,261 @@
+/** What the page shows of running processes, and that many who look cost as much as one. */
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { newestMessages } from "../src/dashboard/views/messages.ts";
+import { seriesOf } from "../src/dashboard/views/live_series.ts";
+import { LiveWindow } from "../src/dashboard/views/live_window.ts";
+import { Flow } from "../src/dashboard/views/way_flow.ts";
+import type { LiveFigures } from "../src/live.ts";
+import { seldom } from "../src/query/seldom.ts";
+import { openSqliteBroker } from "../src/broker/sqlite.ts";
+import { openSqliteRuns } from "../src/runs/sqlite.ts";
+import type { Store } from "../src/store/store.ts";
+import { type Json, openApi } from "./support/api.ts";
+import { until, withFolder } from "./support/cli.ts";
+import { liveFigures } from "./support/live.ts";
+import { eventsOf, messageOf } from "./support/poison.ts";
+import { SCHEDULE, TARGET } from "./support/runs_record.ts";
+
+const STREAM = liveFigures("a", 0).stream!;
+
+function streaming(process: string, at: number, rows: number, more: Partial<LiveFigures> = {}): LiveFigures {
+  return liveFigures(process, at, { stream: { ...STREAM, rows, lag: 10, batchRows: 50 }, ...more });
+}
+
+/** Read as from a record that holds these. */
+async function windowOf(figures: LiveFigures[]): Promise<LiveWindow> {
+  const since = async (from: number) => figures.filter(({ at }) => at >= from);
+  const window = new LiveWindow(async () => ({ put: async () => {}, since }), (each) => each);
+  await window.refresh();
+  return window;
+}
+
+Deno.test("the lines add up the processes: rows by the time between two figures, lag and memory as they are last", async () => {
+  const now = Math.floor(Date.now() / 60_000) * 60_000;
+  const seconds = [30, 29, 28, 27, 26, 25];
+  const figures = seconds.flatMap((ago, i) => {
+    const at = now - ago * 1_000;
+    return [streaming("a", at, 100 * i), streaming("b", at + 300, 40 * i, { startedAt: 2_000 })];
+  });
+  const { processes } = await windowOf(figures);
+  const { at, rowsPerSecond, lag, batchRows, writeP50Ms, writeP99Ms, residentBytes } = seriesOf(processes, now, 1);
+  assert.equal(at.length, 60);
+  assert.deepEqual([at[0], at.at(-1)], [now - 59_000, now]);
+  const from = at.indexOf(now - 29_000);
+  assert.deepEqual(rowsPerSecond.slice(from - 1, from + 7), [null, null, 140, 140, 140, 140, 140, null]);
+  assert.deepEqual(lag.slice(from, from + 2), [20, 20]);
+  assert.deepEqual([batchRows[from], writeP50Ms[from], writeP99Ms[from]], [50, 1.5, 20]);
+  assert.deepEqual([residentBytes[from], residentBytes[from - 1]], [200_000_000, null]);
+  const whole = seriesOf(processes, now, 15);
+  assert.ok(whole.at.length <= 450, `${whole.at.length} points`);
+});
+
+Deno.test("a process that was not heard of for a while draws no line through it, and one that begins anew none backwards", async () => {
+  const now = Math.floor(Date.now() / 1_000) * 1_000;
+  const figures = [
+    streaming("a", now - 40_000, 0),
+    streaming("a", now - 39_000, 500),
+    streaming("a", now - 10_000, 90_000),
+    streaming("a", now - 9_000, 90_100),
+    streaming("b", now - 5_000, 3),
+    streaming("b", now - 4_000, 5),
+  ];
+  const { processes } = await windowOf(figures);
+  const rows = seriesOf(processes, now, 1).rowsPerSecond.filter((rate) => rate !== null);
+  assert.deepEqual(rows, [500, 100, 2]);
+});
+
+Deno.test("the window reads what is new, holds a process once, and lets go of what is old", async () => {
+  const record: LiveFigures[] = [];
+  const asked: number[] = [];
+  const since = async (from: number) => {
+    asked.push(from);
+    return record.filter(({ at }) => at >= from);
+  };
+  const window = new LiveWindow(async () => ({ put: async () => {}, since }), (each) => each);
+  const now = Date.now();
+  record.push(streaming("a", now - 2_000, 1), streaming("a", now - 1_000, 2), streaming("old", now - 60_000, 9));
+  await window.refresh();
+  assert.ok(now - asked[0]! > 14 * 60_000, "all of it at first");
+  record.push(streaming("a", now, 3));
+  await until(async () => (await window.refresh(), asked.length > 1), 5_000, () => "it did not read again");
+  assert.ok(Date.now() - asked[1]! < 60_000, "and then what is new");
+  const living = window.living(now);
+  assert.deepEqual([living.map(({ samples }) => samples.length), window.processes.length], [[3], 2]);
+});
+
+Deno.test("the topic's rates are those of everyone, and a topic that was made again is none backwards", () => {
+  const flow = new Flow();
+  const see = (at: number, end: bigint, committed: bigint | null) =>
+    flow.see({ at, positions: { ok: true, value: [{ partition: 0, start: 0n, end, committed, lag: 0 }] } });
+  assert.deepEqual(see(1_000, 100n, null), { published: 0, carried: 0 });
+  assert.deepEqual(see(3_000, 300n, 50n), { published: 100, carried: 25 });
+  assert.deepEqual(see(4_000, 10n, 0n), { published: 0, carried: 0 });
+  assert.deepEqual(flow.see({ at: 5_000, positions: { ok: false, why: "", hint: "" } }), {
+    published: null,
+    carried: null,
+  });
+});
+
+Deno.test("what takes long is asked once for all who wait, rests behind it, and is told from before meanwhile", async () => {
+  let calls = 0;
+  const answers: PromiseWithResolvers<number>[] = [];
+  const ask = seldom(() => {
+    calls++;
+    answers.push(Promise.withResolvers());
+    return answers.at(-1)!.promise;
+  }, { restMs: 500, patienceMs: 5 });
+  const both = Promise.all([ask(), ask()]);
+  answers[0]!.resolve(1);
+  assert.deepEqual([await both, await ask(), calls], [[1, 1], 1, 1]);
+  await until(async () => (await ask(), calls === 2), 5_000, () => "it was never asked again");
+  assert.deepEqual([await ask(), calls], [1, 2]);
+  answers[1]!.reject(new Error("away"));
+  await until(async () => calls === 3 || (ask().catch(() => {}), false), 5_000, () => "what failed is asked for again");
+  const third = ask();
+  answers[2]!.resolve(3);
+  assert.equal(await third, 3, "nothing is told from before what failed");
+});
+
+Deno.test("the way has the processes that live, by topic and group, and who waits and why", () =>
+  withFolder(async (cwd) => {
+    const dataDir = join(cwd, "userpipe-data");
+    const runs = openSqliteRuns(join(dataDir, "runs.db"));
+    await using api = openApi(cwd);
+    try {
+      await runs.lead({ name: SCHEDULE, text: "every 1m", definition: { every: 60_000 }, target: TARGET });
+      const now = Date.now();
+      const ends = liveFigures("a", now).ends;
+      await runs.live.put(streaming("a", now - 1_000, 100));
+      await runs.live.put(streaming("a", now, 300));
+      await runs.live.put(liveFigures("gone", now - 60_000));
+      await runs.live.put(liveFigures("elsewhere", now, { ends: { ...ends, topic: "other" } }));
+      await runs.live.put(liveFigures("other group", now, { ends: { ...ends, group: "other" } }));
+      const way = await api.get("/api/way");
+      assert.deepEqual(way.processes.map(({ process }: Json) => process).sort(), ["a", "other group"]);
+      const [source, ingest, , stream, store] = way.parts;
+      assert.deepEqual([stream.state, stream.rate, stream.passed], ["fine", 200, 300]);
+      assert.deepEqual([store.rate, source.passed, ingest.passed], [200, 14, 12]);
+      assert.deepEqual([source.state, ingest.state, ingest.title], ["fine", "fine", "every 1m"]);
+      assert.deepEqual(way.freshness.fetchedToPublished, { count: 3, p50: 1.5, p99: 20 });
+      assert.deepEqual([way.schedule.led, way.schedule.next.length], [true, 3]);
+
+      const live = await api.get("/api/live?minutes=5");
+      assert.equal(live.workers.length, 1, "those of the other group are not this stream's");
+      assert.deepEqual(live.partitions.map(({ position, lag }: Json) => [position, lag]), [["6", 4]]);
+
+      const waiting = { message: "Cannot reach Cassandra", hint: "Start it" };
+      await runs.live.put(streaming("a", now + 1_000, 300, { stream: { ...STREAM, waiting } }));
+      await until(
+        async () => (await api.get("/api/way")).parts[3].state === "waiting",
+        5_000,
+        () => "the stream does not wait",
+      );
+      assert.deepEqual([(await api.get("/api/way")).parts[3]].map(({ why, hint }) => [why, hint]), [
+        ["Cannot reach Cassandra", "Start it"],
+      ]);
+    } finally {
+      await runs.close();
+    }
+  }));
+
+Deno.test("ten who look at once are one look at the table, and none looks again while a count goes on", () =>
+  withFolder(async (cwd) => {
+    let counts = 0;
+    const counted = Promise.withResolvers<number>();
+    const store = {
+      name: "a slow store",
+      check: async () => ({ component: "store", ok: true, detail: "" }),
+      count: () => (counts++, counted.promise),
+    } as unknown as Store;
+    await using api = openApi(cwd, { ends: { store: async () => store } });
+    const first = await Promise.all(Array.from({ length: 10 }, () => api.get("/api/way")));
+    assert.deepEqual(first.map(({ rows }) => rows), Array(10).fill(null), "it takes longer than a look may");
+    await api.get("/api/table");
+    assert.equal(counts, 1);
+    counted.resolve(7);
+    await until(async () => (await api.get("/api/way")).rows === 7, 5_000, () => "the count is not told");
+    await api.get("/api/way");
+  }));
+
+Deno.test("the newest messages are a few however many there are, each of them once the newest, in the order of their time", () =>
+  withFolder(async (cwd) => {
+    const broker = openSqliteBroker({ path: join(cwd, "userpipe-data", "topics.db") });
+    const spec = { partitions: 3, replication: 1, retentionMs: -1, retentionBytes: -1 };
+    try {
+      await broker.init([{ ...spec, name: "users_created" }], { dryRun: false });
+      await using api = openApi(cwd);
+      const places = async () =>
+        (await newestMessages(api.deps, 20)).map(({ partition, offset }) => `${partition}/${offset}`);
+      assert.deepEqual(await places(), []);
+      const at = Date.now();
+      const events = eventsOf("many", 3_000);
+      await broker.publish("users_created", events.map((event, i) => messageOf(event, { timestamp: at + i })));
+      const some = await newestMessages(api.deps, 20);
+      assert.ok(some.length <= 20 && some.length >= 18, `${some.length} messages`);
+      assert.deepEqual(some, some.toSorted((a, b) => a.timestamp - b.timestamp));
+      const before = await places();
+      assert.deepEqual(await places(), before);
+      await broker.publish("users_created", [messageOf(events[0]!, { timestamp: at + 9_999 })]);
+      const after = await places();
+      assert.deepEqual(after.filter((place) => !before.includes(place)), [after.at(-1)]);
+    } finally {
+      await broker.close();
+    }
+  }));
+
+Deno.test("the whole table is counted once for all who ask, and no further when all of them are gone", () =>
+  withFolder(async (cwd) => {
+    let pages = 0;
+    let scans = 0;
+    let ended = 0;
+    const [event] = eventsOf("one", 1);
+    const row = Object.values(event!) as string[];
+    const store = {
+      name: "an endless store",
+      async *scan() {
+        scans++;
+        try {
+          for (;; await new Promise((resolve) => setTimeout(resolve, 1))) {
+            pages++;
+            yield [row];
+          }
+        } finally {
+          ended++;
+        }
+      },
+    } as unknown as Store;
+    await using api = openApi(cwd, { ends: { store: async () => store } });
+    const clients = [new AbortController(), new AbortController()];
+    const asked = clients.map(({ signal }) => api.ask("/api/table/facets?all=1", { signal }));
+    await until(() => pages > 3, 5_000, () => "no page was read");
+    clients[0]!.abort();
+    const then = pages;
+    await until(() => pages > then + 3, 5_000, () => "it ended though one waits");
+    assert.deepEqual([scans, ended], [1, 0]);
+    clients[1]!.abort();
+    await until(() => ended === 1, 5_000, () => "it goes on though nobody waits");
+    for (const answer of await Promise.all(asked)) {
+      assert.equal(answer.status, 503);
+      await answer.body?.cancel();
+    }
+  }));
+
+Deno.test("a row that another program left without what a facet looks at is counted as unknown", () =>
+  withFolder(async (cwd) => {
+    const [event] = eventsOf("one", 1);
+    const row = Object.values(event!) as string[];
+    const nulls = row.map((value, i) => i === 0 ? value : null);
+    const store = {
+      async *scan() {
+        yield [row, nulls];
+      },
+    } as unknown as Store;
+    await using api = openApi(cwd, { ends: { store: async () => store } });
+    const { of, facets } = await api.get("/api/table/facets?all=1");
+    assert.equal(of, 2);
+    for (const { name, values } of facets) {
+      assert.equal(values.length, 2, name);
+      assert.deepEqual(values.find(([value]: [string]) => value === "unknown"), ["unknown", 1], name);
+    }
+  }));

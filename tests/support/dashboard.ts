@@ -1,0 +1,29 @@
+/** What tests of the page need: its address, a password, a dead letter that can be replayed. */
+import { join } from "node:path";
+import { openSqliteBroker } from "../../src/broker/sqlite.ts";
+import { deadLetterOf, encodeDeadLetter } from "../../src/stream/dead_letters.ts";
+import { users } from "../../src/users/pipeline.ts";
+import type { Running } from "./cli.ts";
+import { eventsOf, messageOf } from "./poison.ts";
+
+export const PASSWORD = "correct horse";
+
+/** The address of the page, once the process has said it. */
+export async function urlOf(running: Running): Promise<string> {
+  const said = /The page is at (http\S+?)\.\s/;
+  await running.printed(said);
+  return said.exec(running.output)![1]!;
+}
+
+/** Puts a dead letter on the embedded broker's topic, of a record that is good: a replay makes a row of it. */
+export async function deadLetter(cwd: string, reason: string): Promise<void> {
+  const [event] = eventsOf("letter", 1);
+  const refused = { partition: 0, offset: 7n, ...messageOf(event!) };
+  const broker = openSqliteBroker({ path: join(cwd, "userpipe-data", "topics.db") });
+  try {
+    const letter = encodeDeadLetter(deadLetterOf(users.topic, refused, "stream", reason), Date.now());
+    await broker.publish(`${users.topic}.dlq`, [letter]);
+  } finally {
+    await broker.close();
+  }
+}
