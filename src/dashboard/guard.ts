@@ -7,7 +7,7 @@ import { bodyLimit } from "hono/body-limit";
 import { isLoopback } from "./access.ts";
 import { refuse } from "./answers.ts";
 
-/** No inline script and no inline style, and nothing from elsewhere but the pictures that the API's records name. */
+/** No inline script and no inline style, and nothing from elsewhere. */
 const POLICY = [
   "default-src 'none'",
   "script-src 'self'",
