@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import type { Page } from "playwright-core";
 import { IGNORE, openBrowser, SKIPPED } from "./support/browser.ts";
 import { type CliOptions, type Running, start, succeeds, until, withFolder } from "./support/cli.ts";
-import { deadLetter, PASSWORD, urlOf } from "./support/dashboard.ts";
+import { deadLetter, PASSWORD, startUp, urlOf } from "./support/dashboard.ts";
 import { serveRandomUsers, trouble } from "./support/randomuser_server.ts";
 import { records } from "./support/records.ts";
 
@@ -111,20 +111,7 @@ Deno.test({
       await using server = serveRandomUsers(records(20));
       server.always(trouble(400));
       await using browser = await openBrowser();
-      const args = [
-        "up",
-        "--dashboard",
-        "127.0.0.1:0",
-        "--every",
-        "1d",
-        "--url",
-        server.url,
-        "--count",
-        "20",
-        "--retries",
-        "0",
-      ];
-      await using running = start(args, { cwd });
+      await using running = startUp(cwd, server.url);
       await using opened = await browser.open(await urlOf(running));
       const { page } = opened;
       await seen(page, "#last-error", "gives no records");

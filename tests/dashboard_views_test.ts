@@ -4,7 +4,7 @@ import type { Page } from "playwright-core";
 import { FILES, PAGE } from "../src/dashboard/page_files.ts";
 import { IGNORE, openBrowser, picture, seriousOf, SKIPPED, type TestBrowser } from "./support/browser.ts";
 import { start, succeeds, withFolder } from "./support/cli.ts";
-import { deadLetter, PASSWORD, urlOf } from "./support/dashboard.ts";
+import { deadLetter, PASSWORD, startUp, urlOf } from "./support/dashboard.ts";
 import { serveRandomUsers, trouble } from "./support/randomuser_server.ts";
 import { records } from "./support/records.ts";
 
@@ -40,20 +40,7 @@ async function withFullPage(work: (url: string, browser: TestBrowser) => Promise
     await deadLetter(cwd, "email: not a string, but a number; <b>so it says</b>");
     await succeeds(["ingest", "--url", server.url, "--count", "200"], { cwd });
     server.always(trouble(400));
-    const args = [
-      "up",
-      "--dashboard",
-      "127.0.0.1:0",
-      "--every",
-      "1d",
-      "--url",
-      server.url,
-      "--count",
-      "20",
-      "--retries",
-      "0",
-    ];
-    await using running = start(args, { cwd });
+    await using running = startUp(cwd, server.url);
     const url = await urlOf(running);
     await running.printed("failed");
     await work(url, browser);

@@ -49,6 +49,7 @@ const SHARED = [
   "src/log.ts",
   "src/backoff.ts",
   "src/fault.ts",
+  "src/trace.ts",
   "src/sqlite.ts",
   "src/sqlite_read_only.ts",
   "src/lock_file.ts",

@@ -9,6 +9,7 @@ import { Slab } from "../slab.ts";
 import type { Page, Source } from "../source/source.ts";
 import { type DeadLetter, deadLetterOfSource, publishDeadLetters } from "../stream/dead_letters.ts";
 import { Outage } from "../stream/outage.ts";
+import { TRACEPARENT, traced } from "../trace.ts";
 import type { IngestMeasures } from "./measures.ts";
 import { publishAll, type Publisher } from "./publish.ts";
 
@@ -56,6 +57,11 @@ const slab = new Slab();
  * @throws {IngestFailed} with what ended it as its cause
  */
 export async function ingest(options: IngestOptions): Promise<IngestCounts> {
+  const attributes = { "userpipe.run": options.run };
+  return await traced(`ingest ${options.topic}`, { kind: "internal", attributes }, () => carry(options));
+}
+
+async function carry(options: IngestOptions): Promise<IngestCounts> {
   const { source, publisher, topic, deadLetterTopic, run, signal, onProgress, measures } = options;
   const counts = noCounts();
   const outage = new Outage(`the topic "${deadLetterTopic}"`);
@@ -84,15 +90,19 @@ export async function ingest(options: IngestOptions): Promise<IngestCounts> {
   try {
     for await (const page of source.pages(signal)) {
       fault("after-fetch");
-      const prepared = prepare(options, page, counts.fetched);
+      const [before, last] = [counts.fetched, publishing];
+      // One page is published while the next is fetched and checked: their order on the topic is kept.
+      publishing = traced(`publish ${topic}`, { kind: "producer" }, async (traceparent) => {
+        const prepared = prepare(options, page, before, traceparent);
+        await last;
+        await publish(prepared);
+      });
+      publishing.catch(() => {});
       counts.fetched += page.records.length + page.unreadable.length;
       counts.bytes += page.bytes;
       measures?.fetched(page.records.length + page.unreadable.length, page.bytes);
       onProgress?.(counts);
-      // One page is published while the next is fetched and checked: their order on the topic is kept.
-      await publishing;
-      publishing = publish(prepared);
-      publishing.catch(() => {});
+      await last;
       if (signal?.aborted) break;
     }
     await publishing;
@@ -127,10 +137,10 @@ function jsonOf(raw: unknown): Uint8Array {
 }
 
 /** Checks and normalises a page; `before` is how many records of the run came before it. */
-function prepare({ pipeline, run }: IngestOptions, page: Page, before: number): Prepared {
+function prepare({ pipeline, run }: IngestOptions, page: Page, before: number, traceparent?: string): Prepared {
   const messages: NumberedMessage[] = [];
   const refused: DeadLetter[] = [];
-  const headers = headersOf(pipeline, run, page);
+  const headers = headersOf(pipeline, run, page, traceparent);
   const times = timesOf();
   let n = before;
   for (const raw of page.records) {
@@ -170,7 +180,12 @@ function timesOf(): (key: string) => number {
 }
 
 /** One object for all messages of a page. */
-function headersOf(pipeline: Pipeline, run: string, page: Page): Record<string, Uint8Array> {
+function headersOf(
+  pipeline: Pipeline,
+  run: string,
+  page: Page,
+  traceparent: string | undefined,
+): Record<string, Uint8Array> {
   const texts: Record<string, string> = {
     "userpipe-schema": pipeline.schemaVersion,
     "userpipe-run": run,
@@ -178,5 +193,6 @@ function headersOf(pipeline: Pipeline, run: string, page: Page): Record<string, 
     "userpipe-fetched": String(page.fetchedAt),
   };
   if (page.seed !== undefined) texts["userpipe-seed"] = page.seed;
+  if (traceparent !== undefined) texts[TRACEPARENT] = traceparent;
   return Object.fromEntries(Object.entries(texts).map(([name, text]) => [name, encoder.encode(text)]));
 }

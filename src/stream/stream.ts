@@ -8,6 +8,7 @@ import { fault } from "../fault.ts";
 import { Packer } from "../packed.ts";
 import type { Pipeline } from "../pipeline.ts";
 import type { Store } from "../store/store.ts";
+import { TRACEPARENT, traced } from "../trace.ts";
 import { beginStream } from "./begin.ts";
 import { deadLetterOf, publishDeadLetters } from "./dead_letters.ts";
 import {
@@ -214,7 +215,10 @@ class StreamRun {
     // Past --max-refused the rest of the batch is left to whoever reads next.
     if (checked.taken < messages.length) next = messages[checked.taken]!.offset;
     this.#count(checked.rows.length, checked.refused.length, subscription);
-    const byStore = await this.#writer.write(checked.rows);
+    const from = () => [messages[0], messages.at(-1)].map((message) => message?.headers[TRACEPARENT]);
+    const attributes = { "messaging.batch.message_count": messages.length };
+    const byStore = await traced(`store ${topic}`, { kind: "consumer", attributes, from }, () =>
+      this.#writer.write(checked.rows));
     this.#count(-byStore.length, byStore.length, subscription);
     this.#measures.stored(checked.messages, byStore.length);
     fault("after-store");

@@ -1,9 +1,9 @@
-/** What tests of the page need: its address, a password, a dead letter that can be replayed. */
+/** What tests of the page need: its address, a process with a page, a password, a dead letter that can be replayed. */
 import { join } from "node:path";
 import { openSqliteBroker } from "../../src/broker/sqlite.ts";
 import { deadLetterOf, encodeDeadLetter } from "../../src/stream/dead_letters.ts";
 import { users } from "../../src/users/pipeline.ts";
-import type { Running } from "./cli.ts";
+import { type Running, start } from "./cli.ts";
 import { eventsOf, messageOf } from "./poison.ts";
 
 export const PASSWORD = "correct horse";
@@ -26,4 +26,10 @@ export async function deadLetter(cwd: string, reason: string): Promise<void> {
   } finally {
     await broker.close();
   }
+}
+
+/** `up` with its page, one run of 20 records of this server a day, and no second try. */
+export function startUp(cwd: string, url: string): Running {
+  const schedule = ["--every", "1d", "--url", url, "--count", "20", "--retries", "0"];
+  return start(["up", "--dashboard", "127.0.0.1:0", ...schedule], { cwd });
 }
