@@ -18,6 +18,7 @@ import { latency } from "./latency.ts";
 import { interrupt } from "./measure.ts";
 import { memory } from "./memory.ts";
 import { meanBytes } from "./messages.ts";
+import { page } from "./page.ts";
 import { bento } from "./peers/bento.ts";
 import { spark } from "./peers/spark.ts";
 import { programOf } from "./program.ts";
@@ -30,7 +31,10 @@ import { workers } from "./workers.ts";
 
 type Figure = (rig: Rig, say: (line: string) => void) => Promise<Table>;
 
-const FIGURES = { starts, latency, idle, restart, ingest, embedded, workers, memory } satisfies Record<string, Figure>;
+const FIGURES = { starts, latency, idle, restart, ingest, embedded, workers, page, memory } satisfies Record<
+  string,
+  Figure
+>;
 const NAMES = ["drain", ...Object.keys(FIGURES)];
 const README = join(ROOT, "README.md");
 /** Below it everything is cut short. */
