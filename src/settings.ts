@@ -54,8 +54,13 @@ export function resolveSettings(
       'Run the command with "--help" to see what each takes',
     );
   }
-  assertFitting((name) => flags[name] === undefined ? undefined : nameOf(SETTINGS[name].flag));
+  assertFitting((name) => flagOf(flags, name), (name) => values[name] !== undefined);
   return values as Settings;
+}
+
+/** `--page`, where the command line gave that setting; nothing where it did not. */
+export function flagOf(flags: Flags, name: SettingName): string | undefined {
+  return flags[name] === undefined ? undefined : nameOf(SETTINGS[name].flag);
 }
 
 /** `--brokers` of `--brokers <list>`. */

@@ -28,14 +28,15 @@ export interface Database {
 /**
  * Opens the file, making it and its folder where they are not there.
  * @param migrations the statements that lead from version n to n + 1; the file's version is their count
+ * @param shrinks whether a file that is made here can give back what it has no use for (`PRAGMA incremental_vacuum`)
  * @throws {UserpipeError} `data-folder`
  */
-export function openDatabase(path: string, migrations: readonly string[]): Database {
+export function openDatabase(path: string, migrations: readonly string[], shrinks = false): Database {
   try {
     Deno.mkdirSync(dirname(path), { recursive: true });
     const db = new DatabaseSync(path, { timeout: BUSY_TIMEOUT_MS });
     try {
-      return prepared(db, path, migrations);
+      return prepared(db, path, migrations, shrinks);
     } catch (error) {
       db.close();
       throw error;
@@ -71,9 +72,9 @@ export function openExisting(path: string, migrations: readonly string[]): Datab
   }
 }
 
-function prepared(db: DatabaseSync, path: string, migrations: readonly string[]): Database {
-  // A new file gets its journal mode before its first transaction; SQLite keeps it in the file.
-  setWal(db);
+function prepared(db: DatabaseSync, path: string, migrations: readonly string[], shrinks: boolean): Database {
+  // A new file gets its modes before its first transaction; SQLite keeps them in the file.
+  setModes(db, shrinks);
   db.exec("PRAGMA synchronous = FULL");
   const database = wrapped(db, path);
   migrate(database, migrations);
@@ -110,10 +111,12 @@ function wrapped(db: DatabaseSync, path: string): Database {
 }
 
 /** Tries again by itself: for a change of the journal mode SQLite does not heed the busy timeout. */
-function setWal(db: DatabaseSync): void {
+function setModes(db: DatabaseSync, shrinks: boolean): void {
   const until = Date.now() + BUSY_TIMEOUT_MS;
   for (;;) {
     try {
+      // Where it is not the first, it needs a VACUUM, which attaches a file: a program without all permissions may not.
+      if (shrinks && isEmpty(db)) db.exec("PRAGMA auto_vacuum = INCREMENTAL");
       db.prepare("PRAGMA journal_mode = WAL").get();
       return;
     } catch (error) {
@@ -122,6 +125,8 @@ function setWal(db: DatabaseSync): void {
     }
   }
 }
+
+const isEmpty = (db: DatabaseSync) => db.prepare("PRAGMA page_count").get()?.page_count === 0;
 
 function migrate(database: Database, migrations: readonly string[]): void {
   if (versionOf(database) === migrations.length) return;

@@ -53,7 +53,8 @@ const decoder = new TextDecoder();
 /** None where there is no header, or it is not of that form. */
 function contextIn(header: Uint8Array | undefined): SpanContext[] {
   if (header?.length !== 55) return [];
-  const [, traceId, spanId, flags] = /^00-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})$/.exec(decoder.decode(header)) ?? [];
+  const [, traceId, spanId, flags] = /^00-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})$/.exec(decoder.decode(header)) ??
+    [];
   if (traceId === undefined || /^0*$/.test(traceId) || /^0*$/.test(spanId!)) return [];
   return [{ traceId, spanId: spanId!, traceFlags: parseInt(flags!, 16), isRemote: true }];
 }

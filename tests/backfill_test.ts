@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { UserpipeError } from "../src/errors.ts";
 import { backfill, type BackfillOptions } from "../src/ingest/backfill.ts";
 import type { RunOptions } from "../src/ingest/run.ts";
+import { until } from "./support/cli.ts";
 import { ask, hundred, type Rig, withRig } from "./support/schedule.ts";
 
 function options(rig: Rig, run: Partial<RunOptions> = {}, also: Partial<BackfillOptions> = {}): BackfillOptions {
@@ -30,7 +31,7 @@ Deno.test("each page of the range is a run of its own, and no more than asked fo
     const seen: number[] = [];
     const report = await backfill(options(rig, {}, { onProgress: ({ done }) => seen.push(done) }));
     const { counts, ...rest } = report;
-    assert.deepEqual(rest, { pages: 10, done: 10, before: 0, failed: 0 });
+    assert.deepEqual(rest, { pages: 10, done: 10, before: 0, failed: 0, elsewhere: 0 });
     assert.deepEqual([counts.fetched, counts.published], [1_000, 1_000]);
     assert.deepEqual(pagesAsked(rig), PAGES);
     assert.deepEqual(new Set(rig.asked.map(({ seed }) => seed)), new Set(["the range"]));
@@ -95,6 +96,31 @@ Deno.test("two at once share the pages", () =>
     const [one, other] = await Promise.all([backfill(options(rig)), backfill(options(rig, { runs: rig.open() }))]);
     assert.deepEqual(pagesAsked(rig), PAGES);
     assert.equal(one.counts.fetched + other.counts.fetched, 1_000);
+  }));
+
+Deno.test("what another process made is delivered, and what it has under way is told apart from what is left", () =>
+  withRig(async (rig) => {
+    const held = Promise.withResolvers<void>();
+    rig.gives(async function* ({ page }) {
+      if (page === 3) await held.promise;
+      yield 100;
+    });
+    const slow = backfill(options(rig, { runs: rig.open() }, { concurrency: 1 }));
+    await until(() => rig.asked.length === 1, 5_000, () => "no page is under way");
+    const quick = await backfill(options(rig));
+    assert.deepEqual([quick.done, quick.failed, quick.elsewhere], [9, 0, 1]);
+    held.resolve();
+    const { done, failed, elsewhere, counts } = await slow;
+    assert.deepEqual([done, failed, elsewhere, counts.fetched], [10, 0, 0, 100]);
+  }));
+
+Deno.test("nationalities in another order are the same backfill, and others are another", () =>
+  withRig(async (rig) => {
+    const of = (nat: string) => backfill(options(rig, {}, { asked: ask({ seed: "s", page: null, nat }) }));
+    await of("us,gb");
+    const { done, before } = await of("gb, us,gb");
+    assert.deepEqual([done, before, rig.asked.length, rig.asked[0]!.nat], [10, 10, 10, "us,gb"]);
+    assert.equal((await of("gb")).before, 0);
   }));
 
 Deno.test("a page that fails holds up no other, and the same request again tries it", () =>

@@ -1,9 +1,11 @@
 /** `runs`: the list for people and for programs, one run whole, by the beginning of its id, statistics, and what is removed. */
 import assert from "node:assert/strict";
 import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
 import { openSqliteRuns } from "../src/runs/sqlite.ts";
 import { succeeds, userpipe, withFolder } from "./support/cli.ts";
-import { makeRecord, newRun, UNREACHED } from "./support/runs_record.ts";
+import { fillRecord } from "./support/many_runs.ts";
+import { makeRecord, newRun, TARGET, UNREACHED } from "./support/runs_record.ts";
 
 const lines = (printed: string) => printed.trimEnd().split("\n");
 const objects = (printed: string) => lines(printed).map((line) => JSON.parse(line));
@@ -124,6 +126,76 @@ Deno.test("runs prune removes what ended longer ago, and nothing that is under w
     assert.equal(await succeeds(["runs", "prune", "--older-than", "1d"], { cwd }), "removed   0 runs\n");
     assert.equal(await succeeds(["runs", "prune", "--older-than", "1ms"], { cwd }), "removed   5 runs\n");
     assert.deepEqual(objects(await succeeds(["runs"], { cwd })).map(({ id }) => id), ["queued-1"]);
+  }));
+
+Deno.test("runs prune of most of a record gives the room back to the disk, with the permissions of the executable", () =>
+  withFolder(async (cwd) => {
+    const path = join(cwd, "userpipe-data", "runs.db");
+    await fillRecord(path, 2_000, 3);
+    const full = Deno.statSync(path).size;
+    assert.equal(await succeeds(["runs", "prune", "--older-than", "1830s"], { cwd }), "removed   1,970 runs\n");
+    assert.equal(objects(await succeeds(["runs", "--limit", "100"], { cwd })).length, 30);
+    const left = Deno.statSync(path).size;
+    assert.ok(left < full / 4, `${left} of ${full} bytes are left`);
+  }));
+
+Deno.test("a record that cannot shrink is pruned all the same, and keeps its size", () =>
+  withFolder(async (cwd) => {
+    const path = join(cwd, "userpipe-data", "runs.db");
+    await fillRecord(path, 2_000, 3);
+    const db = new DatabaseSync(path);
+    db.exec("PRAGMA journal_mode = DELETE; PRAGMA auto_vacuum = NONE; VACUUM");
+    db.close();
+    const full = Deno.statSync(path).size;
+    assert.equal(await succeeds(["runs", "prune", "--older-than", "1830s"], { cwd }), "removed   1,970 runs\n");
+    assert.equal(Deno.statSync(path).size, full);
+  }));
+
+Deno.test("runs of a topic are those of the one that is named, by a flag or the environment; else those of all", () =>
+  withFolder(async (cwd) => {
+    await makeRecord(cwd);
+    const runs = openSqliteRuns(join(cwd, "userpipe-data", "runs.db"));
+    await runs.queue([newRun("other-1", "manual", { target: { ...TARGET, broker: "kafka", topic: "others" } })]);
+    await runs.close();
+    const topics = async (args: string[], env: Record<string, string> = {}) =>
+      objects(await succeeds(["runs", ...args], { cwd, env })).map(({ topic }) => topic);
+    const own = new Array(6).fill("users_created");
+    assert.deepEqual(await topics([]), ["others", ...own]);
+    assert.deepEqual(await topics(["--topic", "others"]), ["others"]);
+    assert.deepEqual(await topics([], { KAFKA_TOPIC: "users_created" }), own);
+    assert.deepEqual(await topics(["--pipeline", "users"]), ["others", ...own]);
+    const { stdout, stderr } = await userpipe(["runs", "--topic", "none", "--format", "table"], { cwd });
+    assert.deepEqual([stdout, stderr], ["", "No such runs are on record.\n"]);
+  }));
+
+Deno.test("a flag that an action would ignore is an error that names both, before anything is removed", () =>
+  withFolder(async (cwd) => {
+    await makeRecord(cwd);
+    const prune = ["prune", "--older-than", "1ms"];
+    for (
+      const [args, message] of [
+        [[...prune, "--state", "failed"], /--state does not fit "runs prune": /],
+        [[...prune, "--kind", "manual", "--since", "1h"], /--kind and --since do not fit "runs prune": /],
+        [[...prune, "--limit", "1", "--topic", "t"], /--limit and --topic do not fit "runs prune": /],
+        [["--older-than", "1d"], /--older-than does not fit "runs": /],
+        [["list", "--wait"], /--wait does not fit "runs list": /],
+        [["stats", "--limit", "3"], /--limit does not fit "runs stats": /],
+      ] as [string[], RegExp][]
+    ) {
+      const { code, stderr } = await userpipe(["runs", ...args], { cwd });
+      assert.equal(code, 2, args.join(" "));
+      assert.match(stderr, message);
+    }
+    assert.equal(objects(await succeeds(["runs"], { cwd })).length, 6);
+    const removed = await succeeds(["runs", ...prune], { cwd, env: { KAFKA_TOPIC: "t" } });
+    assert.equal(removed, "removed   5 runs\n", "a variable is for all commands");
+  }));
+
+Deno.test("ingest --catch-up without a schedule is an error that names both", () =>
+  withFolder(async (cwd) => {
+    const { code, stderr } = await userpipe(["ingest", "--catch-up", "--generate", "1"], { cwd });
+    assert.equal(code, 2);
+    assert.match(stderr, /--catch-up does nothing without --every or --cron: /);
   }));
 
 Deno.test("where nothing is on record, runs says so and makes no file", () =>

@@ -94,15 +94,19 @@ Deno.test("a paused schedule runs nothing and misses nothing, also over a restar
       clock.go(1);
     });
     clock.go(1);
-    await keeping(rig, clock, {}, async () => {
+    const [record] = await rig.runs.schedules();
+    const said: (number | null)[] = [];
+    await keeping(rig, clock, { onPause: (pausedAt) => said.push(pausedAt) }, async () => {
       clock.go(1);
       await new Promise((resolve) => setTimeout(resolve, 50));
       assert.deepEqual(await timetable(rig.runs, start), ["0 delivered"]);
+      assert.deepEqual([said, typeof record!.pausedAt], [[record!.pausedAt], "number"]);
       await rig.runs.pause(NAME, false);
       await new Promise((resolve) => setTimeout(resolve, 600));
       clock.go(1);
       await timetableIs(rig.runs, start, ["0 delivered", "4 delivered"]);
     });
+    assert.deepEqual(said, [record!.pausedAt, null]);
   }));
 
 Deno.test("of two processes one makes the ticks; the other takes over when it is stopped, and nothing is doubled", () =>

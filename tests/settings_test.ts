@@ -152,6 +152,7 @@ Deno.test("a flag that would be ignored beside another is an error that names bo
       [{ file: "x", seed: "a", url: "http://a", nat: "gb" }, /^--seed, --nat and --url do not fit --file: /],
       [{ generate: "1", page: "2", count: "3" }, /^--count and --page do not fit --generate: /],
       [{ every: "1m", timeZone: "UTC" }, /^--time-zone does not fit --every: /],
+      [{ timeZone: "Europe/Berlin" }, /^--time-zone does nothing without --cron: /],
     ] as [Record<string, string>, RegExp][]
   ) {
     assert.throws(() => resolve(flags), (error) => {
@@ -162,6 +163,13 @@ Deno.test("a flag that would be ignored beside another is an error that names bo
     });
   }
   assert.equal(resolve({ generate: "1", seed: "a" }).seed, "a");
+  const zone = "Europe/Berlin";
+  assert.equal(resolve({ cron: "0 6 * * *", timeZone: zone }).timeZone, zone);
+  assert.equal(
+    resolve({ timeZone: zone }, (name) => name === "USERPIPE_CRON" ? "0 6 * * *" : undefined).timeZone,
+    zone,
+  );
+  assert.equal(resolve({}, (name) => name === "USERPIPE_TIME_ZONE" ? zone : undefined).timeZone, zone);
   assert.equal(resolve({ file: "x" }, (name) => name === "USERPIPE_COUNT" ? "5" : undefined).file, "x");
 });
 

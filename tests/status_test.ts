@@ -34,6 +34,7 @@ Deno.test("where all is well, status is one JSON object in a pipe and exits with
     assert.deepEqual(Object.keys(health), ["broker", "store", "runs"]);
     assert.deepEqual(parts, {
       ...{ ok: true, wrong: [], schedules: [], outbox: null },
+      queued: { runs: 0, more: false },
       topic: { name: "users_created", partitions: 2, records: 10 },
       lag: { group: "userpipe", records: 3 },
       table: { name: "spark_streams.created_users", rows: 7 },
@@ -68,7 +69,9 @@ Deno.test("a schedule that nobody runs is wrong until it is paused, and so is a 
     const now = Date.parse(status.at);
     const next = (Math.floor(now / 60_000) + 1) * 60_000;
     assert.deepEqual(schedule.next.map(Date.parse), [next, next + 60_000, next + 120_000]);
+    assert.deepEqual(status.queued, { runs: 1, more: false });
     await succeeds(["pause"], { cwd });
+    assert.match(await succeeds(["status", "--format", "table"], { cwd }), /\nwaiting +1 run queued\n\nrun +kind /);
     const paused = await statusOf({ cwd });
     assert.deepEqual([paused.code, paused.status.schedules[0].next], [0, []]);
     assert.match(paused.status.schedules[0].paused, /^20\d\d-/);

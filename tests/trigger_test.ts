@@ -44,7 +44,11 @@ Deno.test("a schedule makes what is triggered from another process, also while i
     for (const restarted of [false, true]) {
       await using running = start([...schedule, "--url", server.url, "--count", "30"], { cwd });
       await running.printed("This process makes the runs");
-      if (restarted) assert.match(await succeeds(["pause"], { cwd }), /^paused +users\/users_created: .* already\n$/);
+      if (restarted) {
+        assert.match(running.output, /The schedule is paused since .*; userpipe resume lets it go on\./);
+        assert.doesNotMatch(running.output, /Next run/);
+        assert.match(await succeeds(["pause"], { cwd }), /^paused +users\/users_created: .* already\n$/);
+      } else assert.match(running.output, /Next run/);
       assert.match(
         await succeeds(["trigger", "--url", server.url, "--count", "10"], { cwd }),
         /^started +run [0-9a-f-]{36} by the process that runs the schedule\n$/,
@@ -64,7 +68,11 @@ Deno.test("a schedule makes what is triggered from another process, also while i
       if (!restarted) {
         const paused = await userpipe(["pause"], { cwd });
         assert.match(paused.stdout, /^paused +users\/users_created: "0 0 1 1 \*" in UTC\n$/);
-      } else assert.match(await succeeds(["resume"], { cwd }), /^resumed .*\nnext +20\d\d-01-01/);
+        await running.printed("The schedule is paused since ");
+      } else {
+        assert.match(await succeeds(["resume"], { cwd }), /^resumed .*\nnext +20\d\d-01-01/);
+        await running.printed(/The schedule is resumed\.\nNext run 20/);
+      }
       running.signal("SIGTERM");
       assert.equal(await running.ended, 0, running.output);
     }
@@ -147,6 +155,25 @@ Deno.test("a backfill that is stopped drains, and leaves the rest queued", () =>
     assert.equal(await running.ended, 0, running.output);
     assert.match(running.output, /backfill +1 of 4 pages delivered, /);
     assert.match(await succeeds(ask, { cwd }), /\nbackfill +4 of 4 pages delivered, 1 of them before, /);
+  }));
+
+Deno.test("a backfill that has made all but what another process has under way has done its part", () =>
+  withFolder(async (cwd) => {
+    await using server = serveRandomUsers(USERS);
+    await succeeds(["init"], { cwd });
+    server.next(silence);
+    const ask = ["backfill", "--url", server.url, "--seed", "s", "--pages", "1..4", "--concurrency", "1"];
+    await using running = start(ask, { cwd });
+    await until(() => server.requests.length === 1, 30_000, () => running.output);
+    const { code, stdout, stderr } = await userpipe(ask, { cwd });
+    assert.equal(code, 0, stderr);
+    assert.match(stdout, /\nbackfill +3 of 4 pages delivered, 0 failed; fetched 300, /);
+    assert.match(stderr, /^1 page is under way in another process\.$/m);
+    assert.doesNotMatch(stderr, /Left/);
+    running.signal("SIGINT");
+    await running.ended;
+    assert.match(running.output, /Stopping: what is being published or stored is finished, \d+ s at the most\./);
+    assert.match(running.output, /backfill +3 of 4 pages delivered, [^]*Left: 1 page\./);
   }));
 
 Deno.test("a backfill wants a seed and pages", () =>

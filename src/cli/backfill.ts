@@ -50,16 +50,20 @@ export async function backfill(context: Context): Promise<number> {
 }
 
 function ended(report: BackfillReport, ms: number, terminal: Terminal, stopped: boolean): number {
-  const { pages, done, before, failed, counts, error } = report;
+  const { pages, done, before, failed, elsewhere, counts, error } = report;
   const already = before === 0 ? "" : `, ${grouped(before)} of them before`;
   terminal.print(
     `backfill  ${grouped(done)} of ${counted(pages, "page")} delivered${already}, ${grouped(failed)} failed; fetched ${
       grouped(counts.fetched)
     }, published ${grouped(counts.published)}, refused ${grouped(counts.refused)} in ${seconds(ms)}`,
   );
-  const left = pages - done;
+  if (elsewhere > 0) {
+    terminal.note(`${counted(elsewhere, "page")} ${elsewhere === 1 ? "is" : "are"} under way in another process.`);
+  }
+  const left = pages - done - elsewhere;
   if (left > 0) terminal.note(`Left: ${counted(left, "page")}. The same command again makes what is left.`);
-  if (error !== undefined && !stopped) throw error;
+  // A page that failed here may have been made by another process since.
+  if (error !== undefined && left > 0 && !stopped) throw error;
   return left > 0 && !stopped || counts.refused > 0 ? EXIT.found : EXIT.done;
 }
 

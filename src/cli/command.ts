@@ -1,10 +1,12 @@
 /** What a command of the command line is: its words, its settings, and what it does. */
 import type { LogOptions } from "../log.ts";
 import type { SettingName, Settings } from "../settings.ts";
+import type { FlagOf } from "../settings_fit.ts";
 import type { Terminal } from "./terminal.ts";
 
 export interface Context {
   settings: Settings;
+  flagOf: FlagOf;
   /** Positional arguments. */
   args: string[];
   terminal: Terminal;

@@ -9,12 +9,13 @@ import { keepPruned } from "../ingest/retention.ts";
 import { newSeed, runAgain, runOnce, type RunOptions, type RunReport } from "../ingest/run.ts";
 import { cronSchedule, periodSchedule, type Schedule } from "../ingest/schedule.ts";
 import { processClock } from "../ingest/ticks.ts";
-import { failureText } from "../ingest/wording.ts";
+import { failureText, timeText } from "../ingest/wording.ts";
 import { logger } from "../log.ts";
 import { metrics } from "../metrics.ts";
 import { askedOf, targetOf } from "../open.ts";
 import type { Run, Runs } from "../runs/runs.ts";
 import type { Settings } from "../settings.ts";
+import { needed } from "../settings_fit.ts";
 import type { Context } from "./command.ts";
 import { refuseDashboard, withDashboard } from "./dashboard.ts";
 import { withRuns } from "./ends.ts";
@@ -34,6 +35,10 @@ const RUNS_KEPT = 100_000;
 export async function ingest(context: Context): Promise<number> {
   const { settings } = context;
   const schedule = scheduleOf(settings);
+  const catchUp = context.flagOf("catchUp");
+  if (schedule === undefined && catchUp !== undefined) {
+    throw needed(catchUp, ["--every", "--cron"], "a single run has no times that it could miss");
+  }
   askedOf(settings, "");
   const work = () =>
     withPublishing(settings, (publishing) =>
@@ -117,13 +122,21 @@ export async function keepIngesting(
   const ended = new AbortController();
   const signal = AbortSignal.any([stop, ended.signal]);
   let seenRefused = false;
+  let paused: number | null | undefined;
   const sayNext = () => {
     const [next] = nextLines(definition, Date.now(), 1);
-    if (!stop.aborted) terminal.note(next === undefined ? "No next run." : `Next run ${next}.`);
+    if (stop.aborted || paused !== null) return;
+    terminal.note(next === undefined ? "No next run." : `Next run ${next}.`);
+  };
+  const sayPause = (pausedAt: number | null) => {
+    if (pausedAt !== null) {
+      terminal.note(`The schedule is paused since ${timeText(pausedAt)}; userpipe resume lets it go on.`);
+    } else if (paused !== undefined) terminal.note("The schedule is resumed.");
+    paused = pausedAt;
+    sayNext();
   };
   terminal.note(`Ingesting ${text} into "${targetOf(settings).topic}".`);
   if (settings.runs !== undefined && settings.brokers === undefined) terminal.note(ONE_MACHINE);
-  sayNext();
   const printReport = (report: RunReport) => terminal.print(`${reportLine(report)}, run ${shortId(report.id)}`);
   sayLeft(await leftByKill(runs, targetOf(settings)), terminal);
   const others = [publishing.outbox?.keepForwarding(signal), keepPruned({ runs, maxAgeMs, maxCount, signal })];
@@ -148,6 +161,7 @@ export async function keepIngesting(
         onFailure: (error) => log.error("A run failed: {why}", { why: failureText(error) }),
         onAgain: (run) => sayAgain(run, terminal),
         onLead: (leads) => sayLead(leads, terminal),
+        onPause: sayPause,
       });
       return EXIT.done;
     } finally {

@@ -2,7 +2,7 @@
 import { Command as Commander, CommanderError, Option } from "commander";
 import { EXIT, messageOf, UserpipeError } from "../errors.ts";
 import { configureLog } from "../log.ts";
-import { resolveSettings, SETTINGS } from "../settings.ts";
+import { flagOf, resolveSettings, SETTINGS } from "../settings.ts";
 import type { Setting } from "../settings_types.ts";
 import { shown } from "../shown.ts";
 import type { Command } from "./command.ts";
@@ -130,7 +130,8 @@ async function run(
   try {
     const work = await command.load();
     const { stop, abort, cutCode } = signals;
-    return signals.exitCode(await work({ settings, args, terminal, log, stop, abort, cutCode }));
+    const context = { settings, flagOf: flagOf.bind(null, flags), args, terminal, log, stop, abort, cutCode };
+    return signals.exitCode(await work(context));
   } catch (error) {
     terminal.clear();
     return signals.exitCode(report(error));

@@ -2,6 +2,8 @@
 import { EXIT, UserpipeError } from "../errors.ts";
 import { one } from "../query/query.ts";
 import type { Run, RunFilter, Runs } from "../runs/runs.ts";
+import type { SettingName } from "../settings.ts";
+import { assertNone } from "../settings_fit.ts";
 import { formatOf, printAnswer } from "./answer.ts";
 import { printColumns } from "./columns.ts";
 import type { Context } from "./command.ts";
@@ -17,15 +19,46 @@ const DEFAULT_ROWS = 20;
 interface Action {
   /** What it takes behind its name. */
   args: 0 | 1;
+  /** Settings of other actions, and why they have no meaning for this one. */
+  not: readonly SettingName[];
+  because: string;
   work: (context: Context, runs: Runs, args: string[]) => Promise<number>;
 }
 
+const FILTERS = ["state", "kind", "since", "limit"] as const;
+const TARGET = ["topic", "pipeline", "brokers"] as const;
+
 const ACTIONS: Record<string, Action> = {
-  list: { args: 0, work: list },
-  show: { args: 1, work: async ({ settings, terminal }, runs, [id]) => await showRun(settings, terminal, runs, id!) },
-  stats: { args: 0, work: async ({ settings, terminal }, runs) => await showStats(settings, terminal, runs) },
-  retry: { args: 1, work: async (context, runs, [id]) => await retryRun(context, runs, id!) },
-  prune: { args: 0, work: prune },
+  list: {
+    args: 0,
+    not: ["olderThan", "wait"],
+    because: '--older-than is for "runs prune", --wait for "runs retry"',
+    work: list,
+  },
+  show: {
+    args: 1,
+    not: [...FILTERS, ...TARGET, "olderThan", "wait"],
+    because: "it shows the one run that is named",
+    work: async ({ settings, terminal }, runs, [id]) => await showRun(settings, terminal, runs, id!),
+  },
+  stats: {
+    args: 0,
+    not: ["state", "kind", "limit", ...TARGET, "olderThan", "wait"],
+    because: "it sums up all runs since a time",
+    work: async ({ settings, terminal }, runs) => await showStats(settings, terminal, runs),
+  },
+  retry: {
+    args: 1,
+    not: [...FILTERS, "olderThan"],
+    because: "it tries the one run that is named",
+    work: async (context, runs, [id]) => await retryRun(context, runs, id!),
+  },
+  prune: {
+    args: 0,
+    not: [...FILTERS, ...TARGET, "wait"],
+    because: "it removes all runs that ended longer ago",
+    work: prune,
+  },
 };
 
 export async function runs(context: Context): Promise<number> {
@@ -35,13 +68,17 @@ export async function runs(context: Context): Promise<number> {
   if (action === undefined) throw usage(`runs knows no "${name}"`);
   if (args.length < action.args) throw usage(`"runs ${name}" wants the id of a run, or its beginning`);
   if (args.length > action.args) throw usage(`"runs ${name}" has an argument too many: "${args.at(-1)}"`);
+  const said = context.args.length === 0 ? "runs" : `runs ${name}`;
+  assertNone(action.not, `"${said}"`, action.because, context.flagOf);
   if (name === "prune" && settings.olderThan === undefined) throw usage('"runs prune" wants --older-than, as in 30d');
   return await withRunsThere(settings, (runs) => action.work(context, runs, args));
 }
 
-async function list({ settings, terminal }: Context, runs: Runs): Promise<number> {
+async function list({ settings, flagOf, terminal }: Context, runs: Runs): Promise<number> {
   const { state: states, kind: kinds, since, limit = DEFAULT_ROWS } = settings;
-  const filter: RunFilter = { states, kinds, since: since?.timestamp, limit };
+  // A pipeline there is always; only one that is asked for leaves out others.
+  const target = { topic: settings.topic, pipeline: flagOf("pipeline") && settings.pipeline };
+  const filter: RunFilter = { states, kinds, target, since: since?.timestamp, limit };
   const found = await runs.list(filter);
   const format = formatOf(settings, terminal);
   if (format === "table") {
@@ -50,7 +87,7 @@ async function list({ settings, terminal }: Context, runs: Runs): Promise<number
     const pages = one(async () => found.map((run) => Object.values(plainRun(run))));
     await printAnswer({ columns: RUN_FIELDS, pages }, format, terminal);
   }
-  const narrowed = states !== undefined || kinds !== undefined || since !== undefined;
+  const narrowed = [states, kinds, since, ...Object.values(target)].some((value) => value !== undefined);
   if (found.length === 0) terminal.note(narrowed ? "No such runs are on record." : "No runs are on record.");
   else if (found.length === limit && settings.limit === undefined) {
     terminal.note(`These are the newest ${limit}; --limit shows more.`);

@@ -37,7 +37,11 @@ export function listen(terminal: Terminal, limitMs: number, exit: (code: number)
     const own = EXIT_CODES[signal];
     if (code !== undefined) exit(own);
     code = own;
-    terminal.note(`Stopping: finishing what is under way, ${limitMs / 1000} s at the most. Once more to stop at once.`);
+    terminal.note(
+      `Stopping: what is being published or stored is finished, ${
+        limitMs / 1000
+      } s at the most. Once more to stop at once.`,
+    );
     stop.abort();
     timers.push(setTimeout(() => {
       terminal.note("The limit has passed: what is not stored is read again at the next start.");

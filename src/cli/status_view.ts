@@ -2,7 +2,7 @@
 import { nextTimes } from "../ingest/schedule.ts";
 import { timeText } from "../ingest/wording.ts";
 import { shownText } from "../query/format.ts";
-import type { LetterCount, Part, Status } from "../query/status.ts";
+import type { LetterCount, Part, QueuedCount, Status } from "../query/status.ts";
 import { wrongOf } from "../query/status_wrong.ts";
 import type { ScheduleRecord } from "../runs/runs.ts";
 import { namesOf } from "../open.ts";
@@ -54,6 +54,7 @@ export function statusLines(seen: Status, settings: Settings, terminal: Pick<Ter
       }`,
     );
   }
+  if (seen.queued.ok && seen.queued.value.runs > 0) add("waiting", queuedText(seen.queued.value));
   if (seen.runs.ok && seen.runs.value.length > 0) {
     lines.push("");
     const print = (line: string) => lines.push(line);
@@ -93,6 +94,10 @@ function leadColour({ led, pausedAt }: ScheduleRecord): Colour {
   return led ? "green" : "red";
 }
 
+function queuedText({ runs, more }: QueuedCount): string {
+  return `${more ? "more than " : ""}${counted(runs, "run")} queued`;
+}
+
 function lettersLine({ waiting, counted: exact }: LetterCount, topic: string): readonly [string, Colour?] {
   if (waiting === 0) return [`no dead letters wait in "${topic}"`];
   return [`${exact ? "" : "up to "}${counted(waiting, "dead letter")} in "${topic}"`, "yellow"];
@@ -108,6 +113,7 @@ export function plainStatus(seen: Status, settings: Settings): Record<string, un
     wrong,
     schedules: plain(seen.schedules, (schedules) => schedules.map((schedule) => plainSchedule(schedule, seen.at))),
     runs: plain(seen.runs, (runs) => runs.map(plainRun)),
+    queued: plain(seen.queued, (queued) => queued),
     topic: plain(seen.topic, (size) => ({ name: topic, ...size })),
     lag: plain(seen.lag, (records) => ({ group: settings.group, records })),
     table: plain(seen.rows, (rows) => ({ name: `${table.keyspace}.${table.name}`, rows })),

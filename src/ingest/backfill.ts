@@ -4,7 +4,7 @@
  */
 import { createHash } from "node:crypto";
 import { UserpipeError } from "../errors.ts";
-import type { NewRun, Run } from "../runs/runs.ts";
+import type { NewRun, Run, RunState } from "../runs/runs.ts";
 import { type IngestCounts, noCounts } from "./ingest.ts";
 import { makeTaken } from "./queued.ts";
 import { type Asked, newRun, type RunOptions, type RunReport } from "./run.ts";
@@ -39,6 +39,8 @@ export interface BackfillReport {
   before: number;
   /** Pages whose last attempt failed. */
   failed: number;
+  /** Pages that another process has under way; known at the end. */
+  elsewhere: number;
   /** What was fetched now. */
   counts: IngestCounts;
   /** The last error, where a page failed. */
@@ -56,7 +58,7 @@ export async function backfill(options: BackfillOptions): Promise<BackfillReport
   const mine = await pagesOf(options);
   const total = pages.last - pages.first + 1;
   const before = await putOnRecord(run, mine);
-  const report: BackfillReport = { pages: total, done: before, before, failed: 0, counts: noCounts() };
+  const report: BackfillReport = { pages: total, done: before, before, failed: 0, elsewhere: 0, counts: noCounts() };
   let inARow = 0;
   const take = (): Promise<Run | null> => run.runs.takeQueued(run.target, ["backfill"]);
   const work = async (): Promise<void> => {
@@ -74,12 +76,31 @@ export async function backfill(options: BackfillOptions): Promise<BackfillReport
   onProgress?.(report);
   const ended = await Promise.allSettled(Array.from({ length: concurrency }, work));
   for (const result of ended) if (result.status === "rejected") throw result.reason;
+  if (report.done < total) await lookAgain(run, mine, report);
   return report;
+}
+
+/** Counts the pages as they are on record by now: others may have made some of them, or be making them. */
+async function lookAgain(run: RunOptions, mine: ReadonlyMap<string, NewRun>, report: BackfillReport): Promise<void> {
+  const states = (await onRecord(run, mine)).map(({ state }) => state);
+  report.done = states.filter(isDelivered).length;
+  report.failed = states.filter((state) => state === "failed").length;
+  // All that this process began has ended.
+  report.elsewhere = states.filter((state) => state === "running").length;
+}
+
+async function onRecord({ runs, target }: RunOptions, mine: ReadonlyMap<string, NewRun>): Promise<Run[]> {
+  const all = await runs.list({ kinds: ["backfill"], target, limit: Number.MAX_SAFE_INTEGER });
+  return all.filter(({ id }) => mine.has(id));
+}
+
+function isDelivered(state: RunState): boolean {
+  return state === "delivered" || state === "to outbox";
 }
 
 function add(report: BackfillReport, { state, error, ...made }: RunReport): void {
   for (const name of COUNTED) report.counts[name] += made[name];
-  if (state === "delivered" || state === "to outbox") report.done++;
+  if (isDelivered(state)) report.done++;
   if (state === "failed") report.failed++;
   if (error !== undefined) report.error = error;
 }
@@ -99,12 +120,18 @@ function onePageEach({ run: { pipeline }, asked: { sourceKind, count } }: Backfi
 async function pagesOf({ run, asked, pages }: BackfillOptions): Promise<Map<string, NewRun>> {
   const one = await newRun(run, "backfill", { ...asked, page: pages.last });
   const { target: { pipeline, broker, topic }, source, seed, count, url, nat } = one;
+  const nats = nat === null ? null : sortedList(nat);
   const runs = new Map<string, NewRun>();
   for (let page = pages.first; page <= pages.last; page++) {
-    const id = uuidOf(JSON.stringify([pipeline, broker, topic, source, seed, count, url, nat, page]));
+    const id = uuidOf(JSON.stringify([pipeline, broker, topic, source, seed, count, url, nats, page]));
     runs.set(id, { ...one, id, page });
   }
   return runs;
+}
+
+/** As `gb,us` of `us, gb,us`: in another order a list asks for the same. */
+function sortedList(list: string): string {
+  return [...new Set(list.split(",").map((each) => each.trim()))].sort().join(",");
 }
 
 /** A UUID made of a text: of the form for those that are (version 8). */
@@ -114,7 +141,8 @@ function uuidOf(text: string): string {
 }
 
 /** Queues what is not delivered yet and not under way. @returns how many pages are delivered */
-async function putOnRecord({ runs, target }: RunOptions, mine: ReadonlyMap<string, NewRun>): Promise<number> {
+async function putOnRecord(run: RunOptions, mine: ReadonlyMap<string, NewRun>): Promise<number> {
+  const { runs } = run;
   const all = [...mine.values()];
   const put = new Set<string>();
   for (let from = 0; from < all.length; from += QUEUE_STEP) {
@@ -122,9 +150,9 @@ async function putOnRecord({ runs, target }: RunOptions, mine: ReadonlyMap<strin
   }
   if (put.size === all.length) return 0;
   let delivered = 0;
-  for (const { id, state } of await runs.list({ kinds: ["backfill"], target, limit: Number.MAX_SAFE_INTEGER })) {
-    if (!mine.has(id) || put.has(id)) continue;
-    if (state === "delivered" || state === "to outbox") delivered++;
+  for (const { id, state } of await onRecord(run, mine)) {
+    if (put.has(id)) continue;
+    if (isDelivered(state)) delivered++;
     else if (state === "failed" || state === "interrupted") await runs.retry(id);
   }
   return delivered;

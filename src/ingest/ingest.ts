@@ -9,7 +9,7 @@ import { Slab } from "../slab.ts";
 import type { Page, Source } from "../source/source.ts";
 import { type DeadLetter, deadLetterOfSource, publishDeadLetters } from "../stream/dead_letters.ts";
 import { Outage } from "../stream/outage.ts";
-import { TRACEPARENT, traced } from "../trace.ts";
+import { traced, TRACEPARENT } from "../trace.ts";
 import type { IngestMeasures } from "./measures.ts";
 import { publishAll, type Publisher } from "./publish.ts";
 

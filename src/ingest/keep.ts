@@ -33,6 +33,8 @@ export interface KeepOptions {
   onAgain: (run: Run) => void;
   /** Whether this process leads, from now on; first when it is known. */
   onLead?: (leads: boolean) => void;
+  /** Since when the schedule is paused, or null where it is not: first when it is known, then when it has changed. */
+  onPause?: (pausedAt: number | null) => void;
   /** Waits between looks for runs that were cut; from 1 min to 1 h by default. */
   look?: Backoff;
   /** In ms; 3 s by default. */

@@ -31,6 +31,7 @@ export interface LeadingOptions {
   /** The lead was another's, or nobody's. */
   onGained: () => void;
   onLead?: (leads: boolean) => void;
+  onPause?: (pausedAt: number | null) => void;
 }
 
 export class Leading {
@@ -39,6 +40,8 @@ export class Leading {
   #lead: Lead | null = null;
   /** Whether it leads, as it was said last. */
   #said: boolean | undefined;
+  /** Since when it is paused, as it was said last. */
+  #saidPaused: number | null | undefined;
   #record: ScheduleRecord | undefined;
   /** Times behind it are due, by the record, whose clock may be another's. */
   #since = 0;
@@ -135,6 +138,14 @@ export class Leading {
     this.#options.run.measures?.pausedAt(this.#record?.pausedAt ?? null);
     this.#since = Math.max(this.#since, this.#record?.since ?? 0);
     if (resumed && this.#record?.pausedAt === null) this.#floor = now();
+    this.#sayPaused();
+  }
+
+  #sayPaused(): void {
+    const pausedAt = this.#record?.pausedAt;
+    if (pausedAt === undefined || pausedAt === this.#saidPaused) return;
+    this.#saidPaused = pausedAt;
+    this.#options.onPause?.(pausedAt);
   }
 
   /** @param earlyMs how long before it a time is taken as come */

@@ -44,6 +44,8 @@ export interface Status {
   schedules: Part<ScheduleRecord[]>;
   /** The newest of the target, newest first. */
   runs: Part<Run[]>;
+  /** How many of the target wait to be made. */
+  queued: Part<QueuedCount>;
   /** The newest by which it is told whether the runs go well. */
   judged: Part<Run | null>;
   outbox: Part<Waiting | null>;
@@ -67,6 +69,13 @@ export interface TopicSize {
   records: number;
 }
 
+export interface QueuedCount {
+  /** Counted up to 10,000. */
+  runs: number;
+  /** Whether there are more. */
+  more: boolean;
+}
+
 export interface LetterCount {
   /** Those that wait; where they are too many to be counted, all that were ever refused and are still there. */
   waiting: number;
@@ -74,6 +83,8 @@ export interface LetterCount {
 }
 
 const LAST_RUNS = 5;
+/** More runs than this that wait are not counted for a glance. */
+const MOST_QUEUED = 10_000;
 /** More dead letters than this are not folded for a glance. */
 const MOST_LETTERS = 10_000;
 
@@ -102,6 +113,7 @@ export function statusOf(options: StatusOptions): () => Promise<Status> {
   const parts = {
     schedules: runs((runs) => schedulesOf(runs, target)),
     runs: runs((runs) => runs.list({ target, limit: LAST_RUNS })),
+    queued: count(async () => await queuedOf(await options.runs(), target)),
     judged: runs((runs) => judgedOf(runs, target)),
     outbox: look(options.outbox),
     topic: look(() => sizeOf(broker, topic)),
@@ -172,6 +184,11 @@ export async function schedulesOf(runs: Runs, target: RunTarget): Promise<Schedu
   return (await runs.schedules()).filter(({ target: { pipeline, broker, topic } }) =>
     pipeline === target.pipeline && broker === target.broker && topic === target.topic
   );
+}
+
+async function queuedOf(runs: Runs, target: RunTarget): Promise<QueuedCount> {
+  const queued = await runs.list({ target, states: ["queued"], limit: MOST_QUEUED + 1 });
+  return { runs: Math.min(queued.length, MOST_QUEUED), more: queued.length > MOST_QUEUED };
 }
 
 /** A run that a person cut short says nothing, nor does a page of a backfill. */

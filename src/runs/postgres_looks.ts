@@ -1,7 +1,7 @@
 /** What people see of the record of runs in Postgres, and what is removed of it. */
 import { DAY_MS, statsOf, type Sum, type Took } from "./figures.ts";
 import type { OwnProcess } from "./postgres_process.ts";
-import { detailsOf, listOf, ofTarget, type Row, runOf, selectRuns } from "./postgres_rows.ts";
+import { detailsOf, listOf, type Row, runOf, selectRuns } from "./postgres_rows.ts";
 import type { Session, Sql } from "./postgres_session.ts";
 import type { LogLine, RunFilter, Runs, RunStats } from "./runs.ts";
 
@@ -60,7 +60,9 @@ function conditions(sql: Sql, { states, kinds, target, since }: RunFilter) {
   return sql`true
     ${states === undefined ? sql`` : sql`AND state IN ${listOf(sql, states)}`}
     ${kinds === undefined ? sql`` : sql`AND kind IN ${listOf(sql, kinds)}`}
-    ${target === undefined ? sql`` : sql`AND ${ofTarget(sql, target)}`}
+    ${target?.pipeline === undefined ? sql`` : sql`AND pipeline = ${target.pipeline}`}
+    ${target?.broker === undefined ? sql`` : sql`AND broker = ${target.broker}`}
+    ${target?.topic === undefined ? sql`` : sql`AND topic = ${target.topic}`}
     ${since === undefined ? sql`` : sql`AND queued_at >= ${since}`}`;
 }
 

@@ -166,7 +166,7 @@ export interface Tick {
 export interface RunFilter {
   states?: readonly RunState[];
   kinds?: readonly RunKind[];
-  target?: RunTarget;
+  target?: Partial<RunTarget>;
   /** Runs that were queued at this time or later. */
   since?: number;
   /** 50 unless it is named. */

@@ -58,9 +58,11 @@ function conditions({ states, kinds, target, since }: RunFilter): [where: string
   const all: string[] = [];
   if (states !== undefined) all.push(`state IN (${states.map(() => "?")})`);
   if (kinds !== undefined) all.push(`kind IN (${kinds.map(() => "?")})`);
-  if (target !== undefined) all.push("pipeline = ? AND broker = ? AND topic = ?");
-  if (since !== undefined) all.push("queued_at >= ?");
   const { pipeline, broker, topic } = target ?? {};
+  if (pipeline !== undefined) all.push("pipeline = ?");
+  if (broker !== undefined) all.push("broker = ?");
+  if (topic !== undefined) all.push("topic = ?");
+  if (since !== undefined) all.push("queued_at >= ?");
   const asked = [...states ?? [], ...kinds ?? [], pipeline, broker, topic, since];
   const values = asked.filter((value) => value !== undefined);
   return [all.length === 0 ? "" : `WHERE ${all.join(" AND ")}`, values];

@@ -7,6 +7,10 @@ const LOG_LINES_ALL = 300_000;
 /** So many runs, and so many runs' logs, a transaction: nobody is to wait for a long one. */
 const RUNS_AT_ONCE = 1_000;
 const LOGS_AT_ONCE = 100;
+/** Of 4 KiB, given back in a transaction. */
+const PAGES_AT_ONCE = 500;
+/** https://sqlite.org/pragma.html#pragma_auto_vacuum */
+const INCREMENTAL = 2;
 
 const ENDED = "state NOT IN ('queued', 'running') AND again = 0";
 /** A run ends no earlier than it is queued, by which the index finds it. */
@@ -30,7 +34,7 @@ export async function prune(record: RecordFile, before: number, keep?: number): 
   const beyond = keep === undefined ? undefined : beyondNewest(record, keep);
   const more = beyond === undefined ? 0 : await removeAll(record, BEYOND, beyond);
   await forgetLogs(record);
-  shrink(record);
+  await shrink(record);
   return old + more;
 }
 
@@ -73,13 +77,19 @@ async function forgetLogs(record: RecordFile): Promise<void> {
 /** What else this process has to do is done between two transactions. */
 const othersGo = () => new Promise((resolve) => setTimeout(resolve, 0));
 
-/** Gives back to the disk what the file has no use for, where that is most of it. */
-function shrink(record: RecordFile): void {
-  const count = (of: string) => Number(record.sql(`PRAGMA ${of}_count`).get()![`${of}_count`]);
+/** Gives back to the disk what the file has no use for, where that is most of it; a file that was made without that stays. */
+async function shrink(record: RecordFile): Promise<void> {
+  const pragma = (name: string) => Number(record.sql(`PRAGMA ${name}`).get()![name]);
   try {
-    record.read(() => {
-      if (count("freelist") * 2 > count("page")) record.sql("VACUUM").run();
+    let free = record.read(() => {
+      const free = pragma("freelist_count");
+      return pragma("auto_vacuum") === INCREMENTAL && free * 2 > pragma("page_count") ? free : 0;
     });
+    for (; free > 0; free -= PAGES_AT_ONCE) {
+      // A page a step: `run` takes one.
+      record.transaction(() => record.sql(`PRAGMA incremental_vacuum(${PAGES_AT_ONCE})`).all());
+      await othersGo();
+    }
   } catch (error) {
     // Another process is at work: the room is used again, or given back the next time.
     if (!isTransient(error)) throw error;

@@ -1,7 +1,8 @@
 /** The file of the record of runs, as all parts of its adapter use it: its statements, its transactions and its owners. */
 import { existsSync } from "node:fs";
 import type { StatementSync } from "node:sqlite";
-import { type Database, isReadOnly, openDatabase, openExisting, translate } from "../sqlite.ts";
+import { UserpipeError } from "../errors.ts";
+import { type Database, inodeOf, isReadOnly, openDatabase, openExisting, translate } from "../sqlite.ts";
 import { Owners } from "./sqlite_owners.ts";
 import { MIGRATIONS } from "./sqlite_schema.ts";
 
@@ -12,17 +13,22 @@ const INTERRUPT = `UPDATE run SET again = CASE state WHEN 'running' THEN source_
 
 export class RecordFile {
   readonly owners: Owners;
-  readonly #open: () => Database;
+  readonly #path: string;
+  readonly #make: boolean;
   #db: Database;
+  #inode: ReturnType<typeof inodeOf>;
   #statements = new Map<string, StatementSync>();
 
   /**
    * @param make whether a file is made where there is none; else it is as if it were empty until another process makes it
-   * @throws {UserpipeError} `data-folder`, also by all that it does
+   * @throws {UserpipeError} `data-folder`, also by all that it does; with `make` that is so from when the file is moved away or
+   * replaced, without it what is there now is seen
    */
   constructor(path: string, make: boolean) {
-    this.#open = () => make ? openDatabase(path, MIGRATIONS) : openThere(path);
-    this.#db = this.#open();
+    this.#path = path;
+    this.#make = make;
+    this.#db = make ? openDatabase(path, MIGRATIONS, true) : openThere(path);
+    this.#inode = inodeOf(path);
     this.owners = new Owners(`${path}-owners`);
   }
 
@@ -87,11 +93,20 @@ export class RecordFile {
   }
 
   #refresh(): void {
-    if (this.#db.isCurrent()) return;
+    if (inodeOf(this.#path) === this.#inode && this.#db.isCurrent()) return;
+    // What is written to a file that has no name any more is lost, and of another file it is not known who leads by it.
+    if (this.#make) throw replaced(this.#path);
+    const db = openThere(this.#path);
     this.#db.close();
     this.#statements.clear();
-    this.#db = this.#open();
+    this.#db = db;
+    this.#inode = inodeOf(this.#path);
   }
+}
+
+function replaced(path: string): UserpipeError {
+  const message = `"${path}" was moved away or replaced while it was open`;
+  return new UserpipeError("data-folder", message, "Put it back, or do without what it held; then start again");
 }
 
 function openThere(path: string): Database {

@@ -8,7 +8,7 @@ import { fault } from "../fault.ts";
 import { Packer } from "../packed.ts";
 import type { Pipeline } from "../pipeline.ts";
 import type { Store } from "../store/store.ts";
-import { TRACEPARENT, traced } from "../trace.ts";
+import { traced, TRACEPARENT } from "../trace.ts";
 import { beginStream } from "./begin.ts";
 import { deadLetterOf, publishDeadLetters } from "./dead_letters.ts";
 import {
@@ -217,8 +217,11 @@ class StreamRun {
     this.#count(checked.rows.length, checked.refused.length, subscription);
     const from = () => [messages[0], messages.at(-1)].map((message) => message?.headers[TRACEPARENT]);
     const attributes = { "messaging.batch.message_count": messages.length };
-    const byStore = await traced(`store ${topic}`, { kind: "consumer", attributes, from }, () =>
-      this.#writer.write(checked.rows));
+    const byStore = await traced(
+      `store ${topic}`,
+      { kind: "consumer", attributes, from },
+      () => this.#writer.write(checked.rows),
+    );
     this.#count(-byStore.length, byStore.length, subscription);
     this.#measures.stored(checked.messages, byStore.length);
     fault("after-store");

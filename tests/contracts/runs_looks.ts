@@ -27,6 +27,8 @@ export function looks(test: Test): void {
     assert.deepEqual(await listed({ states: [] }), []);
     assert.deepEqual(await listed({ kinds: ["backfill", "scheduled"] }), ["5"]);
     assert.deepEqual(await listed({ target }), ["6"]);
+    assert.deepEqual(await listed({ target: { topic: "o" } }), ["6"]);
+    assert.deepEqual(await listed({ target: { pipeline: "users", broker: "kafka" } }), []);
     assert.deepEqual(await listed({ target, states: ["queued"], kinds: ["manual"], limit: 3 }), ["6"]);
     const { tries: _, log: _log, ...run } = await get(one!, "3");
     assert.deepEqual((await other!.list({ states: ["to outbox"] }))[0], run);
