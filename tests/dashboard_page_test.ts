@@ -142,6 +142,15 @@ pageTest("a message is found by its offset, and its row says by which way it cam
   await page.getByRole("textbox", { name: "Offset" }).fill("0");
   await page.getByRole("button", { name: "Find" }).click();
   await seen(page, "#messages-title", "found");
+  await page.getByRole("link", { name: `${partition}/0`, exact: true }).waitFor();
+  await page.getByRole("textbox", { name: "Offset" }).fill("9".repeat(16));
+  await page.getByRole("textbox", { name: "Partition" }).fill("99");
+  await page.getByRole("button", { name: "Find" }).click();
+  await seen(page, "#notice", "99");
+  await page.getByRole("textbox", { name: "Offset" }).fill("0");
+  await page.getByRole("textbox", { name: "Partition" }).fill(partition!);
+  await page.getByRole("button", { name: "Find" }).click();
+  await page.locator("#notice .alert").waitFor({ state: "detached" });
   await page.getByRole("link", { name: `${partition}/0`, exact: true }).click();
   await seen(page, "#panel-title", `Message ${partition}/0`);
   await seen(page, "#panel", "userpipe-run");
@@ -160,11 +169,11 @@ Deno.test({
     withFolder(async (cwd) => {
       await using browser = await openBrowser();
       await succeeds(["init"], { cwd });
-      await deadLetter(cwd, "once bad: <script>document.title = 'taken'</script>");
+      await deadLetter(cwd, "once bad: <script>document.title = 'taken'</script>\u202e");
       await using running = start(GENERATED, { cwd });
       await using opened = await browser.open(`${await urlOf(running)}/#/letters`);
       const { page } = opened;
-      await seen(page, "tbody tr", "<script>");
+      await seen(page, "tbody tr", "</script>\\u202e");
       await page.locator("table").nth(1).locator("tbody a").first().click();
       await seen(page, "#panel", "Why it was refused");
       await page.getByRole("button", { name: "Replay this one" }).click();
@@ -224,6 +233,28 @@ pageTest("the page says that the server is gone, and comes back with it", GENERA
   await seen(page, "#notice", "is asked for");
   await rowsAbove(page, before);
 });
+
+pageTest(
+  "a page that nobody sees holds no connection, and is live again when it is seen",
+  GENERATED,
+  async ({ page }) => {
+    await rowsAbove(page, 0);
+    const show = (state: string) =>
+      page.evaluate(`
+      Object.defineProperty(document, "visibilityState", { value: "${state}", configurable: true });
+      document.dispatchEvent(new Event("visibilitychange"));
+    `);
+    const ended = page.waitForEvent("requestfailed", (request) => request.url().includes("/api/events"));
+    await show("hidden");
+    await ended;
+    await seen(page, "#connection", "live");
+    const opened = page.waitForRequest((request) => request.url().includes("/api/events"));
+    const loaded = page.waitForRequest((request) => request.url().includes("/api/runs?"));
+    await show("visible");
+    await Promise.all([opened, loaded]);
+    await seen(page, "#connection", "live");
+  },
+);
 
 pageTest("all is within reach of the keyboard: from the skip link to a run and back", GENERATED, async ({ page }) => {
   await rowsAbove(page, 0);

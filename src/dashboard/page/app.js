@@ -29,6 +29,7 @@ const events = new Events({
   },
   onLive(back) {
     showConnection("live", "live");
+    if (!byId("away").hidden) announce("The server answers again.");
     byId("away").hidden = true;
     if (back) comeBack().catch(() => events.open());
   },
@@ -64,7 +65,6 @@ async function comeBack() {
   const now = await askSession();
   if (session === null) return;
   if (now.version !== session.version || now.readOnly !== session.readOnly) return location.reload();
-  announce("The server answers again.");
   session = now;
   if (now.login === "needed") return showLogin();
   await router?.route();

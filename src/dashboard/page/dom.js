@@ -1,6 +1,17 @@
-/** Elements: made, kept up to date and found. Text is set as text and never read as HTML. */
+/** Elements: made, kept up to date and found. Text is set as text and never read as HTML, and steers nothing. */
 
 /** @typedef {Node | string | null | undefined | false} Child */
+
+// deno-lint-ignore no-control-regex
+const STEERING = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/g;
+
+/** What a terminal is spared too: control and direction characters are escaped, but for tabs and line ends. */
+function shown(/** @type {string} */ text) {
+  return text.replace(STEERING, (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`);
+}
+
+/** Attributes that are read by people. */
+const SAID = ["title", "aria-label"];
 
 const SVG = "http://www.w3.org/2000/svg";
 
@@ -40,7 +51,8 @@ export function setProps(element, props) {
     } else if (value === null || value === undefined || value === false) {
       element.removeAttribute(name);
     } else {
-      const text = value === true ? "" : String(value);
+      const given = value === true ? "" : String(value);
+      const text = SAID.includes(name) ? shown(given) : given;
       if (element.getAttribute(name) !== text) element.setAttribute(name, text);
     }
   }
@@ -48,14 +60,15 @@ export function setProps(element, props) {
 
 /** @param {Child[]} children @returns {(Node | string)[]} */
 function present(children) {
-  return /** @type {(Node | string)[]} */ (children.filter((child) =>
-    child !== null && child !== undefined && child !== false
-  ));
+  return children
+    .filter((child) => child !== null && child !== undefined && child !== false)
+    .map((child) => typeof child === "string" ? shown(child) : /** @type {Node} */ (child));
 }
 
 /** Leaves alone what says it already: a selection stays, and a screen reader is not told again. */
 export function setText(/** @type {Node} */ node, /** @type {string} */ text) {
-  if (node.textContent !== text) node.textContent = text;
+  const safe = shown(text);
+  if (node.textContent !== safe) node.textContent = safe;
 }
 
 /** @param {Element} parent @param {...Child} children */

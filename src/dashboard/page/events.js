@@ -1,4 +1,7 @@
-/** The server's events: kept open, opened again with growing waits where they end, and silence taken for an end. */
+/**
+ * The server's events: kept open while the page is seen, opened again with growing waits where they end, and silence taken for
+ * an end.
+ */
 
 /** Nothing for so long is no connection, in ms: the way comes once a second. */
 const SILENCE_MS = 5_000;
@@ -8,7 +11,7 @@ const LONGEST_WAIT_MS = 8_000;
 /**
  * @typedef {object} Listener
  * @property {(name: "way" | "runs" | "messages", data: any) => void} onEvent
- * @property {(back: boolean) => void} onLive the events come; `back` where they had stopped
+ * @property {(back: boolean) => void} onLive the events come; `back` where they had stopped, or nobody saw the page
  * @property {(since: number, waitMs: number) => void} onAway they stopped, and are asked for again after so long
  */
 
@@ -18,6 +21,9 @@ export class Events {
   #source = null;
   #withMessages = false;
   #tries = 0;
+  #wanted = false;
+  /** Whether the page was out of sight since the last event. */
+  #unseen = false;
   /** When the events stopped, in ms; null while they come. @type {number | null} */
   #awaySince = null;
   /** @type {ReturnType<typeof setTimeout> | undefined} */
@@ -26,10 +32,27 @@ export class Events {
   /** @param {Listener} listener */
   constructor(listener) {
     this.#listener = listener;
+    document.addEventListener("visibilitychange", () => this.#seen());
   }
 
   open() {
-    this.close();
+    this.#wanted = true;
+    this.#seen();
+  }
+
+  close() {
+    this.#wanted = false;
+    this.#end();
+  }
+
+  /** A browser has six connections to a server over HTTP/1.1: tabs that nobody sees would use them up. */
+  #seen() {
+    this.#end();
+    if (document.visibilityState === "hidden") this.#unseen = true;
+    else if (this.#wanted) this.#connect();
+  }
+
+  #connect() {
     const source = new EventSource(this.#withMessages ? "/api/events?messages=1" : "/api/events");
     this.#source = source;
     for (const name of /** @type {const} */ (["way", "runs", "messages"])) {
@@ -39,7 +62,7 @@ export class Events {
     this.#watch();
   }
 
-  close() {
+  #end() {
     clearTimeout(this.#timer);
     this.#source?.close();
     this.#source = null;
@@ -56,13 +79,14 @@ export class Events {
   #heard(name, data) {
     this.#watch();
     this.#tries = 0;
-    if (this.#awaySince !== null || name === "way") this.#live();
+    if (this.#awaySince !== null || this.#unseen || name === "way") this.#live();
     this.#listener.onEvent(name, JSON.parse(data));
   }
 
   #live() {
-    const back = this.#awaySince !== null;
+    const back = this.#awaySince !== null || this.#unseen;
     this.#awaySince = null;
+    this.#unseen = false;
     this.#listener.onLive(back);
   }
 
@@ -72,7 +96,7 @@ export class Events {
   }
 
   #lost() {
-    this.close();
+    this.#end();
     this.#awaySince ??= Date.now();
     const grown = Math.min(LONGEST_WAIT_MS, FIRST_WAIT_MS * 2 ** this.#tries++);
     // Many pages are not to come back in the same instant.

@@ -18,7 +18,7 @@ import { scheduleText } from "./way.js";
 const STATES = ["queued", "running", "delivered", "to outbox", "failed", "skipped", "missed", "interrupted"];
 const KINDS = ["scheduled", "manual", "backfill"];
 /** The sums go over every run of a week: asked for no more often, in ms. */
-const STATS_MS = 30_000;
+const STATS_MS = 5_000;
 
 /** @param {import("./router.js").Context} context */
 export function runsView({ session }) {
@@ -37,6 +37,8 @@ export function runsView({ session }) {
   let runs = [];
   let open = false;
   let statsAt = 0;
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  let statsTimer;
 
   const refresh = async () => {
     const answer = await get("/api/runs", { limit: BARS });
@@ -48,9 +50,15 @@ export function runsView({ session }) {
       : runs;
     list.show(shown);
     fill(nothing, ...(shown.length > 0 ? [] : [noRuns(filtered)]));
-    if (Date.now() - statsAt > STATS_MS) {
-      statsAt = Date.now();
+    clearTimeout(statsTimer);
+    if (open) statsTimer = setTimeout(sumUp, statsAt + STATS_MS - Date.now());
+  };
+  const sumUp = async () => {
+    statsAt = Date.now();
+    try {
       setText(sums, sumsText(await get("/api/stats")));
+    } catch (error) {
+      fill(nothing, trouble(error));
     }
   };
   const draw = () => {
@@ -119,6 +127,7 @@ export function runsView({ session }) {
     },
     close() {
       open = false;
+      clearTimeout(statsTimer);
       clearNotice();
     },
     /** @param {Way} way */

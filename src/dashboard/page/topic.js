@@ -1,5 +1,5 @@
 /** The topic: its partitions with the group's position, its newest messages live, and the search for others. */
-import { once, trouble } from "./actions.js";
+import { clearNotice, once, trouble } from "./actions.js";
 import { get } from "./api.js";
 import { el, empty, field, fill, setText } from "./dom.js";
 import { bytes, counted, exactClock, grouped, iso } from "./format.js";
@@ -45,6 +45,7 @@ export function topicView({ events }) {
     events.messages(on && open);
   };
   const showNewest = async () => {
+    clearNotice();
     newest = true;
     setText(title, "The newest messages");
     later.hidden = true;
@@ -56,13 +57,14 @@ export function topicView({ events }) {
     fill(nothing, ...(messages.length > 0 ? [] : [noMessages()]));
   };
   const search = async (/** @type {Record<string, string | number>} */ wanted) => {
+    clearNotice();
     const mine = ++turn;
     const { messages, more } = await get("/api/messages", { ...wanted, limit: SHOWN });
     if (mine !== turn) return;
     newest = false;
     setLive(false);
     list.show(messages);
-    setText(title, `${counted(messages.length, "message")} found${more ? ", and there are more" : ""}`);
+    setText(title, `${counted(messages.length, "message")} found${more ? moreText(wanted) : ""}`);
     setText(held, "");
     fill(
       nothing,
@@ -71,7 +73,7 @@ export function topicView({ events }) {
         : [empty("The topic has no such message: retention may have removed it, or it is not there yet.")]),
     );
     const last = messages.at(-1);
-    later.hidden = !(more && last !== undefined && wanted.partition !== undefined);
+    later.hidden = !(more && last !== undefined && wanted.partition !== undefined && wanted.key === undefined);
     later.onclick = () => once(later, () => search({ ...wanted, at: "", offset: String(BigInt(last.offset) + 1n) }));
   };
   const form = el(
@@ -201,6 +203,14 @@ class Following {
     setText(this.#held, "");
     this.#list.show(this.#messages);
   }
+}
+
+/** And how to come to them. @param {Record<string, string | number>} wanted */
+function moreText({ partition, key }) {
+  if (key !== undefined) {
+    return `, and there may be older ones${partition === undefined ? ": name a partition to look further back" : ""}`;
+  }
+  return `, and there are more${partition === undefined ? ": name a partition to go on in it" : ""}`;
 }
 
 /** @param {Message} message */
