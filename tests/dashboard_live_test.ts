@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { newestMessages } from "../src/dashboard/views/messages.ts";
+import { freshnessOf } from "../src/dashboard/views/freshness.ts";
 import { seriesOf } from "../src/dashboard/views/live_series.ts";
 import { LiveWindow } from "../src/dashboard/views/live_window.ts";
 import { Flow } from "../src/dashboard/views/way_flow.ts";
@@ -48,6 +49,26 @@ Deno.test("the lines add up the processes: rows by the time between two figures,
   assert.deepEqual([residentBytes[from], residentBytes[from - 1]], [200_000_000, null]);
   const whole = seriesOf(processes, now, 15);
   assert.ok(whole.at.length <= 450, `${whole.at.length} points`);
+});
+
+Deno.test("how fresh records are is told of the last ones while none come, and of none that is too old", async () => {
+  const now = Date.now();
+  const none = { count: 0, p50: null, p99: null };
+  const took = (p50: number) => ({ count: 2, p50, p99: p50 });
+  const told = (process: string, ago: number, publishedToTableMs: typeof none | ReturnType<typeof took>) => {
+    const stream = { ...STREAM, fetchedToPublishedMs: none, publishedToTableMs };
+    return liveFigures(process, now - ago, { stream });
+  };
+  const shown = async (...figures: LiveFigures[]) => {
+    const window = await windowOf(figures);
+    return freshnessOf(window.living(now), window.processes);
+  };
+  const before = [told("gone", 300_000, took(5)), told("a", 200_000, took(7)), told("a", 1_000, none)];
+  assert.deepEqual(await shown(...before), { fetchedToPublished: none, publishedToTable: took(7) });
+  const { publishedToTable } = await shown(...before, told("b", 500, took(9)));
+  assert.deepEqual(publishedToTable, took(9));
+  const old = await shown(told("a", 16 * 60_000, took(7)), told("a", 1_000, none));
+  assert.deepEqual(old.publishedToTable, none);
 });
 
 Deno.test("a process that was not heard of for a while draws no line through it, and one that begins anew none backwards", async () => {

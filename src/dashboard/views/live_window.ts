@@ -1,5 +1,5 @@
 /** The live figures of the last minutes as numbers: what is new is read from the record of runs, and all of it once. */
-import { LIVE_KEPT_MS, type LiveFigures, type LiveRecord } from "../../live.ts";
+import { LIVE_KEPT_MS, type LiveFigures, type LiveRecord, type Quantiles } from "../../live.ts";
 import { seldom } from "../../query/seldom.ts";
 
 /** A process that has said nothing for longer, in ms, is gone. */
@@ -27,8 +27,13 @@ export interface Sample {
   p99: number | null;
 }
 
+export const FRESHNESS = ["fetchedToPublishedMs", "publishedToTableMs"] as const;
+export type Freshness = typeof FRESHNESS[number];
+
 export interface LiveProcess {
   newest: LiveFigures;
+  /** The newest that are of any record. */
+  fresh: Partial<Record<Freshness, { at: number; quantiles: Quantiles }>>;
   /** Oldest first. */
   samples: Sample[];
 }
@@ -69,20 +74,23 @@ export class LiveWindow {
   }
 
   #add(figures: LiveFigures): void {
-    const known = this.#processes.get(figures.process);
-    if (known === undefined) {
-      this.#processes.set(figures.process, { newest: figures, samples: [sampleOf(figures)] });
-    } else if (figures.at > known.newest.at) {
-      known.newest = figures;
-      known.samples.push(sampleOf(figures));
+    const known = this.#processes.get(figures.process) ?? { newest: figures, samples: [], fresh: {} };
+    if (known.samples.length > 0 && figures.at <= known.newest.at) return;
+    this.#processes.set(figures.process, known);
+    known.newest = figures;
+    known.samples.push(sampleOf(figures));
+    for (const which of FRESHNESS) {
+      const quantiles = figures.stream?.[which];
+      if (quantiles !== undefined && quantiles.count > 0) known.fresh[which] = { at: figures.at, quantiles };
     }
   }
 
   #forget(before: number): void {
-    for (const [index, { newest, samples }] of this.processes.entries()) {
+    for (const [index, { newest, samples, fresh }] of this.processes.entries()) {
       const old = samples.findIndex(({ at }) => at >= before);
       if (old === -1 || index >= MOST_PROCESSES) this.#processes.delete(newest.process);
       else samples.splice(0, old);
+      for (const which of FRESHNESS) if ((fresh[which]?.at ?? before) < before) delete fresh[which];
     }
   }
 }

@@ -1,9 +1,9 @@
 /** The way of a record at a glance: what `status` has, and what the processes say of themselves, as the page's strip. */
-import type { Quantiles } from "../../live.ts";
 import { nextTimes } from "../../ingest/schedule.ts";
 import type { Part, Status } from "../../query/status.ts";
 import type { ApiDeps } from "../deps.ts";
 import type { Way } from "../page/types.ts";
+import { freshnessOf } from "./freshness.ts";
 import type { LiveProcess } from "./live_window.ts";
 import { liveWindow, perServer, statusNow } from "./shared.ts";
 import { Flow } from "./way_flow.ts";
@@ -25,10 +25,7 @@ export async function way(deps: ApiDeps): Promise<Way> {
   return {
     at: now,
     parts: partsOf({ status, processes, flow, ...named }),
-    freshness: {
-      fetchedToPublished: over(processes.map(({ newest }) => newest.stream?.fetchedToPublishedMs)),
-      publishedToTable: over(processes.map(({ newest }) => newest.stream?.publishedToTableMs)),
-    },
+    freshness: freshnessOf(processes, liveWindow(deps).processes),
     schedule: scheduleOf(status, now),
     lastRun: valueOf(status.runs)?.[0] ?? null,
     lastError: lastErrorOf(status),
@@ -69,16 +66,4 @@ function lastErrorOf({ judged }: Status): Way["lastError"] {
   const run = valueOf(judged);
   if (run === null || run.error === null || run.state === "delivered") return null;
   return { run: run.id, error: run.error, at: run.endedAt ?? run.queuedAt };
-}
-
-/** Over several processes: the middle is weighed by how many each has, and the worst share is that of the worst. */
-function over(each: readonly (Quantiles | undefined)[]): Quantiles {
-  const those = each.filter((of) => of !== undefined && of.count > 0) as Quantiles[];
-  const count = those.reduce((sum, of) => sum + of.count, 0);
-  if (count === 0) return { count: 0, p50: null, p99: null };
-  return {
-    count,
-    p50: those.reduce((sum, of) => sum + of.p50! * of.count, 0) / count,
-    p99: Math.max(...those.map(({ p99 }) => p99!)),
-  };
 }
