@@ -104,9 +104,11 @@ export function statusOf(options: StatusOptions): () => Promise<Status> {
     const asked = seldom(work);
     return () => part(asked, limitMs);
   };
+  // What is waited for so short a while is slow, not away.
+  const slow = countLimitMs < limitMs ? "It is still being counted" : undefined;
   const count = <T>(work: () => Promise<T>) => {
     const asked = seldom(work, { rest, patienceMs: PATIENCE_MS });
-    return () => part(asked, countLimitMs);
+    return () => part(asked, countLimitMs, slow);
   };
   const runs = <T>(work: (runs: Runs) => Promise<T>) => look(async () => await work(await options.runs()));
   const health = healthOf({ broker, store, runs: options.runs, topic, limitMs });
@@ -129,12 +131,12 @@ export function statusOf(options: StatusOptions): () => Promise<Status> {
   };
 }
 
-async function part<T>(work: () => Promise<T>, limitMs: number): Promise<Part<T>> {
+async function part<T>(work: () => Promise<T>, limitMs: number, hint = "See userpipe doctor"): Promise<Part<T>> {
   const over = new AbortController();
   const tooSlow = sleep(limitMs, over.signal).then(() => ({
     ok: false as const,
     why: `it did not answer within ${limitMs / 1000} s`,
-    hint: "See userpipe doctor",
+    hint,
   }));
   try {
     return await Promise.race([work().then((value) => ({ ok: true as const, value })), tooSlow]);
