@@ -1,7 +1,7 @@
 /** The live figures of a command that keeps running, written for as long as it works. */
 import { type LiveProcess, LiveReporter } from "../live.ts";
 import { metrics } from "../metrics.ts";
-import { namesOf, openRuns } from "../open.ts";
+import { namesOf, openRuns, targetOf } from "../open.ts";
 import type { Runs } from "../runs/runs.ts";
 import type { Settings } from "../settings.ts";
 import { VERSION } from "../version.ts";
@@ -32,7 +32,7 @@ export async function withLive<T>(options: LiveOptions, work: () => Promise<T>):
 }
 
 function aboutOf({ settings, command }: LiveOptions): LiveProcess {
-  const { pipeline, topic, table } = namesOf(settings);
+  const { table } = namesOf(settings);
   return {
     process: crypto.randomUUID(),
     host: Deno.hostname(),
@@ -41,12 +41,10 @@ function aboutOf({ settings, command }: LiveOptions): LiveProcess {
     version: VERSION,
     startedAt: Date.now(),
     ends: {
-      broker: settings.brokers === undefined ? "embedded" : "kafka",
-      topic,
+      ...targetOf(settings),
       group: settings.group,
       store: settings.contactPoints === undefined ? "embedded" : "cassandra",
       table: `${table.keyspace}.${table.name}`,
-      pipeline: pipeline.name,
     },
   };
 }

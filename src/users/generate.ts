@@ -118,7 +118,7 @@ const DAYS: { date: string; age: number }[] = [];
 
 function dayBefore(days: number): { date: string; age: number } {
   const date = new Date(NOW - days * DAY_MS).toISOString().slice(0, 11);
-  return DAYS[days] ??= { date, age: YEAR - 1 - Number(date.slice(0, 4)) };
+  return DAYS[days] = { date, age: YEAR - 1 - Number(date.slice(0, 4)) };
 }
 
 /** A date between so many days before the start of {@linkcode YEAR}, and the whole years since. */
