@@ -244,7 +244,7 @@ serviceTest("close does not wait for a fetch, and a second close is the first on
   assert.ok(await kit.stillWaits(reader.next().then(() => {})));
   const start = performance.now();
   await Promise.all([reader.close(), reader.close()]);
-  assert.ok(performance.now() - start < 1_000, `${performance.now() - start} ms`);
+  assert.ok(performance.now() - start < 3_000, `${performance.now() - start} ms`);
   await broker.close();
 });
 

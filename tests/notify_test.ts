@@ -115,12 +115,9 @@ Deno.test("a service that refuses is tried three times, and one that hangs is gi
     const ended = new Promise<void>((resolve) => end = resolve);
     await using hanging = service(() => ended.then(() => new Response("", { status: 500 })));
     fails(rig);
-    const all = [flaky, broken, hanging].map(({ url }) => notifier(rig, url, { timeoutMs: 100 }));
-    for (const notify of all) {
-      const began = Date.now();
-      assert.equal((await runOnce(rig.options({ notify }), ask())).state, "failed");
-      assert.ok(Date.now() - began < 100, "it does not wait");
-    }
+    const all = [notifier(rig, flaky.url), notifier(rig, broken.url), notifier(rig, hanging.url, { timeoutMs: 500 })];
+    for (const notify of all) assert.equal((await runOnce(rig.options({ notify }), ask())).state, "failed");
+    assert.ok(hanging.tries() < 3, "a run waited for its notice");
     await until(
       () => flaky.sent.length === 1 && broken.tries() === 3 && hanging.tries() === 3,
       5_000,

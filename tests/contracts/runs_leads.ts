@@ -122,7 +122,7 @@ export function leads(test: Test): void {
     assert.equal((await onRecord(one!))!.since, since, "it was not held");
     assert.equal(await other!.pause(SCHEDULE.name, true), true);
     const { pausedAt } = (await onRecord(one!))!;
-    assert.ok(pausedAt !== null && Math.abs(pausedAt - Date.now()) < 1_000, String(pausedAt));
+    assert.ok(pausedAt !== null && Math.abs(pausedAt - Date.now()) < 10_000, String(pausedAt));
     assert.deepEqual(await one!.tick(first, [tick(60_000)]), []);
     assert.equal(await one!.get("tick 60000"), null);
     await one!.yield(first);
