@@ -49,7 +49,7 @@ const backfills: Beside = async (options, url, signal) => {
     await using running = start(["backfill", "--seed", `beside ${n}`, ...range], options);
     const stop = () => running.signal("SIGTERM");
     signal.addEventListener("abort", stop);
-    assert.equal(await running.ended, 0, running.output);
+    assert.equal(await running.ended, 0, running.output.slice(-2_000));
     signal.removeEventListener("abort", stop);
   }
 };
@@ -73,6 +73,7 @@ async function keptFor(ticks: number, beside: Beside): Promise<number[]> {
       (ticks + 2) * MINUTE,
       () => `${found.length} ticks:\n${running.output}`,
     );
+    console.log(`ms: ${found}`);
     end.abort();
     await other;
     running.signal("SIGTERM");
@@ -88,7 +89,7 @@ for (const [what, ticks, beside] of [["alone", 3, nothing], ["beside a backfill"
     fn: async () => {
       const found = await keptFor(ticks, beside);
       const at = (share: number) => found[Math.min(found.length - 1, Math.floor(found.length * share))]!;
-      const seen = `p50 ${at(0.5)} ms, p99 ${at(0.99)} ms: ${found}`;
+      const seen = `p50 ${at(0.5)} ms, p99 ${at(0.99)} ms`;
       console.log(seen);
       assert.equal(found.length, ticks);
       assert.ok(found[0]! >= 0 && at(0.5) <= 20 && at(0.99) <= 200, seen);

@@ -11,8 +11,8 @@ import { type Asked, newRun, type RunOptions, type RunReport } from "./run.ts";
 
 /** Pages that fail one behind the other before it is given up: the rest stays queued. */
 const MOST_FAILURES = 3;
-/** Runs that are put on record in one transaction. */
-const QUEUE_STEP = 1_000;
+/** Runs that are put on record in one transaction, or looked at in one go. */
+const STEP = 1_000;
 
 export interface BackfillOptions {
   /** `own` is false of these: a page that is cut is fetched again later. */
@@ -82,16 +82,21 @@ export async function backfill(options: BackfillOptions): Promise<BackfillReport
 
 /** Counts the pages as they are on record by now: others may have made some of them, or be making them. */
 async function lookAgain(run: RunOptions, mine: ReadonlyMap<string, NewRun>, report: BackfillReport): Promise<void> {
-  const states = (await onRecord(run, mine)).map(({ state }) => state);
-  report.done = states.filter(isDelivered).length;
-  report.failed = states.filter((state) => state === "failed").length;
-  // All that this process began has ended.
-  report.elsewhere = states.filter((state) => state === "running").length;
+  Object.assign(report, { done: 0, failed: 0, elsewhere: 0 });
+  for await (const { state } of onRecord(run, mine)) {
+    if (isDelivered(state)) report.done++;
+    if (state === "failed") report.failed++;
+    // All that this process began has ended.
+    if (state === "running") report.elsewhere++;
+  }
 }
 
-async function onRecord({ runs, target }: RunOptions, mine: ReadonlyMap<string, NewRun>): Promise<Run[]> {
-  const all = await runs.list({ kinds: ["backfill"], target, limit: Number.MAX_SAFE_INTEGER });
-  return all.filter(({ id }) => mine.has(id));
+async function* onRecord({ runs }: RunOptions, mine: ReadonlyMap<string, NewRun>): AsyncGenerator<Run> {
+  for (const ids of steps([...mine.keys()])) yield* await runs.list({ ids, limit: STEP });
+}
+
+function* steps<T>(all: readonly T[]): Generator<readonly T[]> {
+  for (let from = 0; from < all.length; from += STEP) yield all.slice(from, from + STEP);
 }
 
 function isDelivered(state: RunState): boolean {
@@ -143,14 +148,11 @@ function uuidOf(text: string): string {
 /** Queues what is not delivered yet and not under way. @returns how many pages are delivered */
 async function putOnRecord(run: RunOptions, mine: ReadonlyMap<string, NewRun>): Promise<number> {
   const { runs } = run;
-  const all = [...mine.values()];
   const put = new Set<string>();
-  for (let from = 0; from < all.length; from += QUEUE_STEP) {
-    for (const { id } of await runs.queue(all.slice(from, from + QUEUE_STEP))) put.add(id);
-  }
-  if (put.size === all.length) return 0;
+  for (const step of steps([...mine.values()])) for (const { id } of await runs.queue(step)) put.add(id);
+  if (put.size === mine.size) return 0;
   let delivered = 0;
-  for (const { id, state } of await onRecord(run, mine)) {
+  for await (const { id, state } of await onRecord(run, mine)) {
     if (put.has(id)) continue;
     if (isDelivered(state)) delivered++;
     else if (state === "failed" || state === "interrupted") await runs.retry(id);

@@ -56,8 +56,9 @@ export function looksOf(session: Session, own: OwnProcess): Pick<Runs, "list" | 
   };
 }
 
-function conditions(sql: Sql, { states, kinds, target, since }: RunFilter) {
+function conditions(sql: Sql, { ids, states, kinds, target, since }: RunFilter) {
   return sql`true
+    ${ids === undefined ? sql`` : sql`AND id IN ${listOf(sql, ids)}`}
     ${states === undefined ? sql`` : sql`AND state IN ${listOf(sql, states)}`}
     ${kinds === undefined ? sql`` : sql`AND kind IN ${listOf(sql, kinds)}`}
     ${target?.pipeline === undefined ? sql`` : sql`AND pipeline = ${target.pipeline}`}

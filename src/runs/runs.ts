@@ -163,13 +163,13 @@ export interface Tick {
   run: NewRun;
 }
 
+/** What is left out leaves nothing out; of `since`, runs that were queued then or later. 50 unless `limit` is named. */
 export interface RunFilter {
+  ids?: readonly string[];
   states?: readonly RunState[];
   kinds?: readonly RunKind[];
   target?: Partial<RunTarget>;
-  /** Runs that were queued at this time or later. */
   since?: number;
-  /** 50 unless it is named. */
   limit?: number;
 }
 

@@ -54,8 +54,9 @@ export function looksOf(record: RecordFile): Pick<Runs, "list" | "get" | "find" 
   };
 }
 
-function conditions({ states, kinds, target, since }: RunFilter): [where: string, values: (string | number)[]] {
+function conditions({ ids, states, kinds, target, since }: RunFilter): [where: string, values: (string | number)[]] {
   const all: string[] = [];
+  if (ids !== undefined) all.push(`id IN (${ids.map(() => "?")})`);
   if (states !== undefined) all.push(`state IN (${states.map(() => "?")})`);
   if (kinds !== undefined) all.push(`kind IN (${kinds.map(() => "?")})`);
   const { pipeline, broker, topic } = target ?? {};
@@ -63,7 +64,7 @@ function conditions({ states, kinds, target, since }: RunFilter): [where: string
   if (broker !== undefined) all.push("broker = ?");
   if (topic !== undefined) all.push("topic = ?");
   if (since !== undefined) all.push("queued_at >= ?");
-  const asked = [...states ?? [], ...kinds ?? [], pipeline, broker, topic, since];
+  const asked = [...ids ?? [], ...states ?? [], ...kinds ?? [], pipeline, broker, topic, since];
   const values = asked.filter((value) => value !== undefined);
   return [all.length === 0 ? "" : `WHERE ${all.join(" AND ")}`, values];
 }

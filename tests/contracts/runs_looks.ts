@@ -12,7 +12,7 @@ async function ended(runs: Runs, states: readonly ("delivered" | "to outbox" | "
 }
 
 export function looks(test: Test): void {
-  test("runs are listed newest first, by state, kind, target and time, fifty unless it is said", async (record) => {
+  test("runs are listed newest first, by id, state, kind, target and time, fifty unless it is said", async (record) => {
     const [one, other] = await open(record, 2);
     assert.deepEqual(await one!.list({}), []);
     await ended(one!, ["delivered", "failed", "to outbox", "failed"]);
@@ -25,6 +25,8 @@ export function looks(test: Test): void {
     assert.deepEqual(await listed({ states: ["failed", "queued"] }), ["7", "6", "4", "2"]);
     assert.deepEqual(await listed({ states: ["failed"], limit: 1 }), ["4"]);
     assert.deepEqual(await listed({ states: [] }), []);
+    assert.deepEqual(await listed({ ids: ["2", "none", "6"] }), ["6", "2"]);
+    assert.deepEqual(await listed({ ids: ["1", "2"], states: ["delivered"] }), ["1"]);
     assert.deepEqual(await listed({ kinds: ["backfill", "scheduled"] }), ["5"]);
     assert.deepEqual(await listed({ target }), ["6"]);
     assert.deepEqual(await listed({ target: { topic: "o" } }), ["6"]);
