@@ -45,6 +45,7 @@ export const CODES = {
   "query": { exit: EXIT.usage, transient: false },
   "not-authorised": { exit: EXIT.unreachable, transient: false },
   "runs-unreachable": { exit: EXIT.unreachable, transient: true },
+  "page-unreachable": { exit: EXIT.unreachable, transient: true },
   "record-too-large": { exit: EXIT.usage, transient: false },
   "outbox-full": { exit: EXIT.unreachable, transient: false },
   "output": { exit: EXIT.usage, transient: false },

@@ -211,6 +211,19 @@ shows the page by itself, ingest --every and stream with --dashboard.
     load: async () => (await import("./dashboard.ts")).dashboard,
   },
   {
+    name: "healthcheck",
+    undrained: true,
+    summary: "ask the page of a running process whether its broker, store and record of runs work",
+    arguments: "[address]",
+    details: `For a container, whose health check it is: exit code 0 where all of them work, 1
+where one does not, 3 where no page answers. The address is that of the page;
+left out, the one in USERPIPE_DASHBOARD, else 127.0.0.1:8642.`,
+    examples: ["userpipe healthcheck", "userpipe healthcheck 127.0.0.1:9000"],
+    settings: ["dashboard", "tlsCert", "logLevel", "logFormat", "quiet"],
+    refused: ["dashboard"],
+    load: async () => (await import("./healthcheck.ts")).healthcheck,
+  },
+  {
     name: "outbox",
     summary: "show what waits for a Kafka that was out of reach, or forward it",
     arguments: "[flush]",

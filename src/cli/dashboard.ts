@@ -13,7 +13,7 @@ const log = logger("dashboard");
 type Where = Omit<DashboardAddress, "byFlag">;
 
 export async function dashboard({ settings, args: [given], terminal, stop }: Context): Promise<number> {
-  const access = await accessOf(settings, whereOf(settings, given));
+  const access = await accessOf(settings, whereOf("dashboard", settings, given));
   const page = listen({ settings, access });
   tell(page, access, terminal);
   await new Promise<void>((resolve) => {
@@ -67,18 +67,22 @@ export function refuseDashboard({ dashboard }: Settings): void {
   );
 }
 
-function whereOf({ dashboard }: Settings, given: string | undefined): Where {
+/**
+ * The address that `command` was given, or else the usual one.
+ * @throws {UserpipeError} `usage`
+ */
+export function whereOf(command: string, { dashboard }: Settings, given: string | undefined): Where {
   if (dashboard !== undefined && (dashboard === "off" || dashboard.byFlag)) {
     throw new UserpipeError(
       "usage",
-      "dashboard takes its address by itself",
-      "For example: userpipe dashboard 0.0.0.0:8642",
+      `${command} takes its address by itself`,
+      `For example: userpipe ${command} 127.0.0.1:8642`,
     );
   }
   if (given === undefined) return dashboard ?? DASHBOARD_ADDRESS;
   const parsed = parseAddress(given);
   if (parsed.ok) return parsed.value;
-  throw new UserpipeError("usage", `"${given}" is no address: ${parsed.reason}`, 'See "userpipe dashboard --help"');
+  throw new UserpipeError("usage", `"${given}" is no address: ${parsed.reason}`, `See "userpipe ${command} --help"`);
 }
 
 function tell({ url, port }: Listening, access: Access, terminal: Terminal): void {

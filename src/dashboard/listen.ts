@@ -95,7 +95,7 @@ function cannotListen({ host, port, tls }: Access, error: unknown): UserpipeErro
 }
 
 /** What is listened at; where that is every address of the machine, one by which it is reached here. */
-function urlOf({ host, tls }: Access, port: number): string {
+export function urlOf({ host, tls }: { host: string; tls: unknown }, port: number): string {
   const local = host === "0.0.0.0" ? "127.0.0.1" : host === "::" ? "::1" : host;
   return `${tls === undefined ? "http" : "https"}://${local.includes(":") ? `[${local}]` : local}:${port}`;
 }

@@ -1,4 +1,6 @@
-/** How the build runs a program: to its end, within a time, with what it printed. */
+/** How the build runs a program: to its end within a time, or for as long as it is needed, with what it printed. */
+
+const POLL_MS = 20;
 
 export interface Outcome {
   code: number;
@@ -49,6 +51,67 @@ export async function run(program: string, args: readonly string[], options: Run
     if (error instanceof BuildError) throw error;
     throw new BuildError(`${words(program, args)} cannot be started: ${error}`, { cause: error });
   }
+}
+
+/** A program that keeps running. */
+export interface Started extends AsyncDisposable {
+  /** What it printed so far, both streams. */
+  readonly output: string;
+  /** @throws {BuildError} where it ended, or its time was over, before it printed that */
+  printed(pattern: RegExp): Promise<RegExpExecArray>;
+  /** @throws {BuildError} where it does not end in its time */
+  end(signal: Deno.Signal): Promise<Outcome>;
+}
+
+/** As {@linkcode run}; however it goes, the program does not outlive the work. */
+export function start(program: string, args: readonly string[], options: RunOptions): Started {
+  const { withinMs, env, ...rest } = options;
+  const command = new Deno.Command(program, {
+    ...rest,
+    args: [...args],
+    env: { NO_COLOR: "1", ...env },
+    stdin: "null",
+    stdout: "piped",
+    stderr: "piped",
+    signal: interruption.signal,
+  });
+  const child = command.spawn();
+  const printed = { stdout: "", stderr: "" };
+  const collect = async (stream: "stdout" | "stderr") => {
+    for await (const text of child[stream].pipeThrough(new TextDecoderStream())) printed[stream] += text;
+  };
+  let over = false;
+  const ended = Promise.all([child.status, collect("stdout"), collect("stderr")])
+    .then(([{ code }]) => ({ code, ...printed }))
+    .finally(() => over = true);
+  const deadline = Date.now() + (withinMs ?? Infinity);
+  const late = (what: string) => new BuildError(`${words(program, args)} ${what}:\n${printed.stdout}${printed.stderr}`);
+  return {
+    get output() {
+      return printed.stdout + printed.stderr;
+    },
+    async printed(pattern) {
+      for (;;) {
+        const found = pattern.exec(printed.stdout + printed.stderr);
+        if (found !== null) return found;
+        interruption.signal.throwIfAborted();
+        if (over || Date.now() > deadline) throw late(`did not print ${pattern}`);
+        await new Promise((resolve) => setTimeout(resolve, POLL_MS));
+      }
+    },
+    async end(signal) {
+      if (!over) child.kill(signal);
+      const timer = setTimeout(() => child.kill("SIGKILL"), Math.max(0, deadline - Date.now()));
+      const outcome = await ended;
+      clearTimeout(timer);
+      interruption.signal.throwIfAborted();
+      return outcome;
+    },
+    async [Symbol.asyncDispose]() {
+      if (!over) child.kill("SIGKILL");
+      await ended;
+    },
+  };
 }
 
 /** What failed, with all that it printed. */
