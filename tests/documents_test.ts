@@ -93,6 +93,24 @@ Deno.test("every command that the README calls is there", () => {
   assert.deepEqual([...new Set(called)].filter((name) => !names.has(name)), []);
 });
 
+Deno.test("every flag in the README's table of commands is one that its command takes", () => {
+  const rows = textOf("README.md").split("\n## Commands\n")[1]!.split("\n## ")[0]!
+    .split("\n").filter((line) => line.startsWith("| `")).map((line) => line.split(" | "));
+  assert.ok(rows.length > 15);
+  for (const [names, what] of rows) {
+    const own = [...names!.matchAll(/`([a-z-]+)`/g)].map(([, name]) => name!);
+    for (const [, code] of what!.matchAll(/`([^`]+)`/g)) {
+      // `ingest --every` stands in the row of another command.
+      const [first] = code!.split(" ");
+      const named = COMMANDS.some(({ name }) => name === first) ? [first!] : own;
+      const taken = COMMANDS.filter(({ name }) => named.includes(name)).flatMap(({ settings }) => settings)
+        .map((name) => (SETTINGS[name] as Setting<unknown, unknown>).flag.split(" ")[0]);
+      const flags = code!.match(/(?<!\S)--[a-z-]+/g) ?? [];
+      assert.deepEqual(flags.filter((flag) => !taken.includes(flag)), [], `${names}: ${code}`);
+    }
+  }
+});
+
 Deno.test("every file that the documents link to is there", () => {
   for (const document of [...DOCUMENTS, "CHANGELOG.md", "docs/faults.md"]) {
     const links = [...textOf(document).matchAll(/\]\((?!https?:|#)([^)#]+)/g)].map(([, path]) => path!);
