@@ -5,6 +5,7 @@
 import { join } from "node:path";
 import type { Broker, Spool } from "./broker/broker.ts";
 import { messageOf, UserpipeError } from "./errors.ts";
+import { withoutSecrets, withSecrets } from "./hidden.ts";
 import type { Pipeline, Table } from "./pipeline.ts";
 import { pipelineNamed } from "./pipelines.ts";
 import type { RunRequest, Runs, RunTarget } from "./runs/runs.ts";
@@ -109,7 +110,7 @@ async function runsPassword({ runsPasswordFile: path }: Settings): Promise<strin
   }
 }
 
-/** What a run asks of its source; which file, the settings say. */
+/** What a run asks of its source, as it is on record: an address is without its secrets. Which file, the settings say. */
 export type Asked = Omit<RunRequest, "source">;
 
 /**
@@ -120,7 +121,8 @@ export function askedOf(settings: Settings, seed: string): Asked {
   if (settings.file !== undefined && settings.generate !== undefined) {
     throw new UserpipeError("settings", "--file and --generate name two sources", "Leave one out");
   }
-  const { url = null, nat = null, page, generate, count = 100 } = settings;
+  const { nat = null, page, generate, count = 100 } = settings;
+  const url = settings.url === undefined ? null : withoutSecrets(settings.url);
   const nothing = { seed: null, page: null, count: null, url: null, nat: null };
   if (settings.file !== undefined) return { ...nothing, sourceKind: "file" };
   const seeded = { ...nothing, seed: settings.seed ?? seed };
@@ -143,7 +145,19 @@ export async function openSource(settings: Settings, asked: Asked, quota?: Sourc
     return openGeneratedSource({ pipeline, seed, count });
   }
   const { openHttpSource } = await import("./source/http.ts");
-  return openHttpSource({ pipeline, url: url ?? undefined, seed, page, count, nat: nat ?? undefined, quota });
+  const address = url === null ? undefined : addressOf(url, settings);
+  return openHttpSource({ pipeline, url: address, seed, page, count, nat: nat ?? undefined, quota });
+}
+
+/** @throws {UserpipeError} `settings` where its secrets are not known */
+function addressOf(recorded: string, { url }: Settings): string {
+  const address = withSecrets(recorded, url);
+  if (address !== null) return address;
+  throw new UserpipeError(
+    "settings",
+    `The run asks "${recorded}", and what is hidden of that address is on no record`,
+    "Name the whole address with USERPIPE_URL or --url, as at first",
+  );
 }
 
 function noFile(): UserpipeError {

@@ -3,6 +3,7 @@
  * A flag wins over the environment, and that over the default; what is wrong is told in one error.
  */
 import { UserpipeError } from "./errors.ts";
+import type { Result } from "./pipeline.ts";
 import { DASHBOARD } from "./settings_dashboard.ts";
 import { assertFitting } from "./settings_fit.ts";
 import { LOOKS } from "./settings_looks.ts";
@@ -13,6 +14,20 @@ import type { Setting } from "./settings_types.ts";
 
 export const SETTINGS = { ...PLACES, ...MOVES, ...RUNS, ...LOOKS, ...DASHBOARD };
 
+/** The settings by what they are of: help and `userpipe settings` show them under these words. */
+export const GROUPS: Record<string, Record<string, unknown>> = {
+  "Places, and what init makes there": PLACES,
+  "What is fetched, and how it is carried": MOVES,
+  "Schedules, runs and their record": RUNS,
+  "What is shown": LOOKS,
+  "The page": DASHBOARD,
+};
+
+/** The words of {@linkcode GROUPS} that a setting stands under. */
+export function groupOf(name: SettingName): string {
+  return Object.keys(GROUPS).find((title) => name in GROUPS[title]!)!;
+}
+
 type Definitions = typeof SETTINGS;
 export type SettingName = keyof Definitions;
 /** The values of all settings; one without a default may be undefined. */
@@ -20,6 +35,8 @@ export type Settings = {
   [K in SettingName]: Definitions[K] extends Setting<infer T, infer D> ? (D extends undefined ? T | undefined : T)
     : never;
 };
+
+export type Environment = (name: string) => string | undefined;
 
 /** What the command line gave: texts, `true` for a flag without a value, `false` for a negated one. By setting name. */
 export type Flags = Partial<Record<string, string | boolean>>;
@@ -31,21 +48,15 @@ export type Flags = Partial<Record<string, string | boolean>>;
 export function resolveSettings(
   names: readonly SettingName[],
   flags: Flags,
-  env: (name: string) => string | undefined,
+  env: Environment,
 ): Settings {
   const problems: string[] = [];
-  const values: Record<string, unknown> = {};
-  for (const [key, { default: value }] of Object.entries(SETTINGS)) values[key] = value;
+  const values: Record<string, unknown> = defaults();
   for (const key of names) {
-    const { flag, env: variable, parse, parseFlag = parse, secret } = SETTINGS[key] as Setting<unknown, unknown>;
-    const fromFlag = flags[key];
-    const fromEnv = variable === undefined ? undefined : env(variable) || undefined;
-    const given = fromFlag ?? fromEnv;
+    const given = givenOf(key, flags, env);
     if (given === undefined) continue;
-    const parsed = (fromFlag === undefined ? parse : parseFlag)(String(given));
-    const origin = fromFlag === undefined ? variable! : nameOf(flag);
-    if (parsed.ok) values[key] = parsed.value;
-    else problems.push(secret ? `${origin}: ${parsed.reason}` : `${origin} is "${given}": ${parsed.reason}`);
+    if (given.parsed.ok) values[key] = given.parsed.value;
+    else problems.push(given.problem!);
   }
   if (problems.length > 0) {
     throw new UserpipeError(
@@ -58,12 +69,52 @@ export function resolveSettings(
   return values as Settings;
 }
 
+/** As {@linkcode resolveSettings}, but what is wrong has its default: for a command that says itself what is. */
+export function resolveGood(names: readonly SettingName[], flags: Flags, env: Environment): Settings {
+  const values: Record<string, unknown> = defaults();
+  for (const key of names) {
+    const parsed = givenOf(key, flags, env)?.parsed;
+    if (parsed?.ok) values[key] = parsed.value;
+  }
+  return values as Settings;
+}
+
+/** Of a setting what the command line or the environment says. */
+export interface Given {
+  text: string;
+  /** The flag, or the variable. */
+  origin: string;
+  byFlag: boolean;
+  parsed: Result<unknown>;
+  /** Where it is wrong: one line, with no secret in it. */
+  problem?: string;
+}
+
+/** @returns undefined where neither says anything */
+export function givenOf(name: SettingName, flags: Flags, env: Environment): Given | undefined {
+  const { flag, env: variable, parse, parseFlag = parse, secret } = SETTINGS[name] as Setting<unknown, unknown>;
+  const fromFlag = flags[name];
+  const fromEnv = variable === undefined ? undefined : env(variable) || undefined;
+  if (fromFlag === undefined && fromEnv === undefined) return undefined;
+  const text = String(fromFlag ?? fromEnv);
+  const byFlag = fromFlag !== undefined;
+  const origin = byFlag ? nameOf(flag) : variable!;
+  const parsed = (byFlag ? parseFlag : parse)(text);
+  if (parsed.ok) return { text, origin, byFlag, parsed };
+  const problem = secret ? `${origin}: ${parsed.reason}` : `${origin} is "${text}": ${parsed.reason}`;
+  return { text, origin, byFlag, parsed, problem };
+}
+
+function defaults(): Record<string, unknown> {
+  return Object.fromEntries(Object.entries(SETTINGS).map(([name, setting]) => [name, setting.default]));
+}
+
 /** `--page`, where the command line gave that setting; nothing where it did not. */
 export function flagOf(flags: Flags, name: SettingName): string | undefined {
   return flags[name] === undefined ? undefined : nameOf(SETTINGS[name].flag);
 }
 
 /** `--brokers` of `--brokers <list>`. */
-function nameOf(flag: string): string {
+export function nameOf(flag: string): string {
   return flag.split(" ")[0]!;
 }

@@ -34,18 +34,24 @@ export const DASHBOARD = {
     boolean,
     false,
   ),
-  dashboardPasswordFile: setting(
-    "--dashboard-password-file <path>",
-    "USERPIPE_DASHBOARD_PASSWORD_FILE",
-    "file with the page's password; left out: the one in USERPIPE_DASHBOARD_PASSWORD, else none",
-    text,
-  ),
-  dashboardTokenFile: setting(
-    "--dashboard-token-file <path>",
-    "USERPIPE_DASHBOARD_TOKEN_FILE",
-    "file with the token by which scripts read /metrics and /api; left out: the one in USERPIPE_DASHBOARD_TOKEN, else none",
-    text,
-  ),
+  dashboardPasswordFile: {
+    ...setting(
+      "--dashboard-password-file <path>",
+      "USERPIPE_DASHBOARD_PASSWORD_FILE",
+      "file with the page's password; left out: the one in USERPIPE_DASHBOARD_PASSWORD, else none",
+      text,
+    ),
+    holds: { what: "page's password", env: "USERPIPE_DASHBOARD_PASSWORD" },
+  },
+  dashboardTokenFile: {
+    ...setting(
+      "--dashboard-token-file <path>",
+      "USERPIPE_DASHBOARD_TOKEN_FILE",
+      "file with the token by which scripts read /metrics and /api; left out: the one in USERPIPE_DASHBOARD_TOKEN, else none",
+      text,
+    ),
+    holds: { what: "page's token", env: "USERPIPE_DASHBOARD_TOKEN" },
+  },
   tlsCert: setting("--tls-cert <path>", "USERPIPE_TLS_CERT", "certificates of the page in PEM: it is then https", text),
   tlsKey: setting("--tls-key <path>", "USERPIPE_TLS_KEY", "key of --tls-cert in PEM", text),
 };

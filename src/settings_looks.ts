@@ -53,4 +53,12 @@ export const LOOKS = {
     "table or json (one object); left out: table on a terminal, json elsewhere",
     choice("table", "json"),
   ),
+
+  // settings
+  settingsFormat: setting(
+    "--format <format>",
+    undefined,
+    "table, lines or json; left out: table on a terminal, lines elsewhere",
+    choice("table", "lines", "json"),
+  ),
 };

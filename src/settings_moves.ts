@@ -1,12 +1,29 @@
 /** Settings of what is fetched (`ingest`) and of how it is carried (`stream`). */
-import { boolean, bytes, countOrShare, duration, instant, integer, setting, text } from "./settings_types.ts";
+import { withoutSecrets } from "./hidden.ts";
+import {
+  boolean,
+  bytes,
+  countOrShare,
+  duration,
+  instant,
+  integer,
+  setting,
+  text,
+  webAddress,
+  webAddressWithoutPassword,
+} from "./settings_types.ts";
 
 export const MOVES = {
   count: setting("--count <n>", "USERPIPE_COUNT", "users a run fetches; left out: 100", integer(1, 50_000_000)),
   seed: setting("--seed <text>", undefined, "the same seed gives the same users", text),
   page: setting("--page <n>", undefined, "page of the seed to begin with", integer(1, 10_000), 1),
   nat: setting("--nat <list>", "USERPIPE_NAT", "nationalities, for example gb,us", text),
-  url: setting("--url <url>", "USERPIPE_URL", "another server with the API's shape", text),
+  url: {
+    ...setting("--url <url>", "USERPIPE_URL", "another server with the API's shape", webAddress),
+    parseFlag: webAddressWithoutPassword,
+    secret: true,
+    shownAs: withoutSecrets,
+  },
   file: setting("--file <path>", undefined, "recorded responses, an array or lines of JSON; - for stdin", text),
   generate: setting("--generate <n>", undefined, "generate records instead of fetching", integer(1, 1_000_000_000)),
   outboxMaxBytes: setting(

@@ -1,4 +1,5 @@
 /** Settings of schedules, of runs and of their record. */
+import { hostAlone, withoutSecrets } from "./hidden.ts";
 import { RUN_STATES, type RunKind } from "./runs/runs.ts";
 import {
   ago,
@@ -29,13 +30,17 @@ export const RUNS = {
     ),
     parseFlag: databaseUrlWithoutPassword,
     secret: true,
+    shownAs: withoutSecrets,
   },
-  runsPasswordFile: setting(
-    "--runs-password-file <path>",
-    "USERPIPE_RUNS_PASSWORD_FILE",
-    "file with the password of --runs; left out: the one in USERPIPE_RUNS, else PGPASSWORD",
-    text,
-  ),
+  runsPasswordFile: {
+    ...setting(
+      "--runs-password-file <path>",
+      "USERPIPE_RUNS_PASSWORD_FILE",
+      "file with the password of --runs; left out: the one in USERPIPE_RUNS, else PGPASSWORD",
+      text,
+    ),
+    holds: { what: "password of --runs", env: "PGPASSWORD" },
+  },
   every: setting(
     "--every <period>",
     "USERPIPE_EVERY",
@@ -72,6 +77,7 @@ export const RUNS = {
       webAddress,
     ),
     secret: true,
+    shownAs: hostAlone,
   },
   runsMaxAge: setting(
     "--runs-max-age <time>",

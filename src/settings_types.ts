@@ -16,6 +16,10 @@ export interface Setting<T, D extends T | undefined> {
   parseFlag?: Parse<T>;
   /** No message quotes it. */
   secret?: boolean;
+  /** How a secret is shown; hidden whole where it is left out. */
+  shownAs?: (given: string) => string;
+  /** Of a setting that names a file with a secret: what that is, and the variable that has it in place of a file. */
+  holds?: { what: string; env: string };
   /** The flag that says no, for example `--no-dashboard`: its value is the text `false`. */
   negated?: { flag: string; help: string };
 }
@@ -30,6 +34,16 @@ export function setting<T>(
 ): Setting<T, T>;
 export function setting<T>(flag: string, env: string | undefined, help: string, parse: Parse<T>, value?: T) {
   return { flag, env, help, parse, default: value };
+}
+
+/** A default as a person would write it; nothing where there is none, and of a switch that is off. */
+export function defaultText(value: unknown): string {
+  if (value === undefined || value === false) return "";
+  if (typeof value !== "number") return String(value);
+  if (value % 86_400_000 === 0) return `${value / 86_400_000}d`;
+  if (value % 1024 ** 3 === 0) return `${value / 1024 ** 3}GiB`;
+  if (value % 1_048_576 === 0) return `${value / 1_048_576}MiB`;
+  return value >= 10_000 && value % 1000 === 0 ? `${value / 1000}s` : String(value);
 }
 
 const ok = <T>(value: T): Result<T> => ({ ok: true, value });
@@ -185,6 +199,12 @@ export const rate: Parse<{ records: number; windowMs: number }> = (given) => {
 
 export const webAddress: Parse<string> = (given) =>
   /^https?:$/.test(urlOf(given)?.protocol ?? "") ? ok(given) : no("it takes a web address: https://host/path");
+
+export const webAddressWithoutPassword: Parse<string> = (given) =>
+  (urlOf(given)?.password ?? "") === "" ? webAddress(given) : no(
+    "a password on the command line can be seen by every user of the machine. Leave it out, and set USERPIPE_URL to the whole " +
+      "address",
+  );
 
 export const databaseUrl: Parse<string> = (given) => {
   const url = urlOf(given);

@@ -6,8 +6,10 @@ import { UserpipeError } from "../src/errors.ts";
 import { parseAddress } from "../src/settings_dashboard.ts";
 import { userpipe, withFolder } from "./support/cli.ts";
 import { CHANGES, errorOf, eventsOf, pageTest as test, refusalOf, signIn } from "./support/page.ts";
+import { secretOf } from "./support/secrets.ts";
 
-const PASSWORD = "correct horse";
+const PASSWORD = secretOf("the page's password");
+const TOKEN = secretOf("the page's token");
 const LOGIN = { USERPIPE_DASHBOARD_PASSWORD: PASSWORD };
 
 test("without a login nothing of what is carried is seen", async (page) => {
@@ -81,7 +83,7 @@ test("after some wrong passwords, also all at once, the right one has to wait to
 }, { env: LOGIN });
 
 test("a token reads what scripts read, and changes nothing", async (page) => {
-  const headers = { authorization: "Bearer s3cret" };
+  const headers = { authorization: `Bearer ${TOKEN}` };
   for (const path of ["/metrics", "/api/way", "/api/runs"]) {
     const answer = await page.ask(path, { headers });
     assert.equal(answer.status, 200, `${path} ${await answer.text()}`);
@@ -89,15 +91,15 @@ test("a token reads what scripts read, and changes nothing", async (page) => {
   for (const path of CHANGES) {
     assert.deepEqual(await refusalOf(await page.post(path, {}, headers)), [403, "login"], path);
   }
-  const { status, code } = await errorOf(await page.ask("/metrics", { headers: { authorization: "Bearer s3cre" } }));
+  const { status, code } = await errorOf(await page.ask("/metrics", { headers: { authorization: `Bearer ${TOKEN.slice(0, -1)}` } }));
   assert.deepEqual([status, code], [401, "login"]);
-  for (const authorization of ["Bearer ", "Bearer", "Basic s3cret", "s3cret"]) {
+  for (const authorization of ["Bearer ", "Bearer", `Basic ${TOKEN}`, TOKEN]) {
     const answer = await page.ask("/api/way", { headers: { authorization } });
     assert.equal(answer.headers.get("www-authenticate"), "Bearer", authorization);
     assert.equal((await errorOf(answer)).status, 401, authorization);
   }
   assert.equal((await errorOf(await page.ask("/metrics", { headers }))).status, 429);
-}, { env: { ...LOGIN, USERPIPE_DASHBOARD_TOKEN: "s3cret" } });
+}, { env: { ...LOGIN, USERPIPE_DASHBOARD_TOKEN: TOKEN } });
 
 test("where no token is set none is right", async (page) => {
   const answer = await page.ask("/metrics", { headers: { authorization: "Bearer undefined" } });

@@ -7,6 +7,7 @@ import { DASHBOARD_ADDRESS } from "../src/settings_dashboard.ts";
 import { ROOT } from "../tools/build/options.ts";
 import { start, succeeds, until, userpipe, withFolder } from "./support/cli.ts";
 import { eventsOf, pageTest as test, showPage, signIn } from "./support/page.ts";
+import { secretOf } from "./support/secrets.ts";
 import { CERTIFICATE, KEY } from "./support/tls.ts";
 
 test("the page and all that it loads come from the program, and are not sent twice", async (page) => {
@@ -165,12 +166,13 @@ Deno.test("with a certificate the page is https, and its cookie goes no other wa
     const [tlsCert, tlsKey] = [join(cwd, "cert.pem"), join(cwd, "key.pem")];
     await Deno.writeTextFile(tlsCert, CERTIFICATE);
     await Deno.writeTextFile(tlsKey, KEY);
-    const env = { USERPIPE_DASHBOARD_PASSWORD: "over TLS" };
+    const password = secretOf("the page's password");
+    const env = { USERPIPE_DASHBOARD_PASSWORD: password };
     await using page = await showPage({ cwd, flags: { tlsCert, tlsKey }, env });
     assert.match(page.url, /^https:/);
-    const answer = await page.post("/login", { password: "over TLS" }, { origin: page.url });
+    const answer = await page.post("/login", { password }, { origin: page.url });
     assert.match(answer.headers.get("set-cookie")!, /; Secure/);
-    const { cookie } = await signIn(page, "over TLS");
+    const { cookie } = await signIn(page, password);
     const way = await page.ask("/api/way", { headers: { cookie } });
     assert.equal(way.status, 200, await way.text());
     await Deno.writeTextFile(tlsKey, "no key");

@@ -4,6 +4,7 @@ import { UserpipeError } from "../src/errors.ts";
 import { Notifier, type NotifierOptions } from "../src/ingest/notify.ts";
 import { runOnce } from "../src/ingest/run.ts";
 import { until } from "./support/cli.ts";
+import { secretOf } from "./support/secrets.ts";
 import {
   ask,
   DrivenClock,
@@ -15,6 +16,8 @@ import {
   timetableIs,
   withRig,
 } from "./support/schedule.ts";
+
+const TOKEN = secretOf("the token of --notify");
 
 interface Sent {
   event: string;
@@ -35,7 +38,7 @@ function service(answer: (tries: number) => Response | Promise<Response> = () =>
     return response;
   });
   return {
-    url: `http://127.0.0.1:${server.addr.port}/hook?key=secret`,
+    url: `http://127.0.0.1:${server.addr.port}/hook/${TOKEN}?key=${TOKEN}`,
     sent,
     tries: () => tries,
     [Symbol.asyncDispose]: () => server.shutdown(),
@@ -131,7 +134,7 @@ Deno.test("a service that refuses is tried three times, and one that hangs is gi
 Deno.test("nobody listens there: the run fails no further, and the address is not in the log", () =>
   withRig(async (rig) => {
     fails(rig);
-    const notify = notifier(rig, "http://127.0.0.1:1/hook?key=secret");
+    const notify = notifier(rig, `http://127.0.0.1:1/hook/${TOKEN}?key=${TOKEN}`);
     const report = await runOnce(rig.options({ notify }), ask());
     await notify.close();
     assert.equal(report.state, "failed");

@@ -5,6 +5,7 @@ import { openPostgresRuns } from "../src/runs/postgres.ts";
 import type { Runs } from "../src/runs/runs.ts";
 import { COUNTS, end, eventually, get, lead, newRun, pause, SCHEDULE, TARGET, tick } from "./contracts/runs_kit.ts";
 import { at, IGNORE, SKIPPED, type TestPostgres, testPostgres, withSql } from "./support/postgres.ts";
+import { assertNoSecret, secretOf } from "./support/secrets.ts";
 import { type TcpProxy, tcpProxy } from "./support/tcp_proxy.ts";
 
 const LEASE_MS = 1_500;
@@ -184,6 +185,8 @@ test("whoever waits for changes hears of them also after the connection was lost
   assert.ok(await told - back < 3_000);
 });
 
+const SESAME = secretOf("the guest's password");
+
 /** What it throws, with nothing of the password in it. */
 async function failure(url: string, work: (runs: Runs) => Promise<unknown>): Promise<UserpipeError> {
   const runs = openPostgresRuns({ url, leaseMs: LEASE_MS });
@@ -192,7 +195,7 @@ async function failure(url: string, work: (runs: Runs) => Promise<unknown>): Pro
     assert.ok(error instanceof UserpipeError, String(error));
     const check = await runs.check();
     for (const text of [JSON.stringify(error.toPlain()), Deno.inspect(error), Deno.inspect(check), runs.name]) {
-      assert.ok(!text.includes("sesame"), text);
+      assertNoSecret(text, text);
     }
     return error;
   } finally {
@@ -203,13 +206,13 @@ async function failure(url: string, work: (runs: Runs) => Promise<unknown>): Pro
 test("what Postgres refuses is said with what to do, and never with the password", async ({ url, one }) => {
   await one.schedules();
   await withSql(own!.server.url, async (sql) => {
-    await sql.unsafe("CREATE ROLE guest LOGIN PASSWORD 'sesame'");
+    await sql.unsafe(`CREATE ROLE guest LOGIN PASSWORD '${SESAME}'`);
     await sql.unsafe("CREATE DATABASE guests");
   });
-  const guest = { username: "guest", password: "sesame" };
+  const guest = { username: "guest", password: SESAME };
   const list = (runs: Runs) => runs.list({});
   const codes = {
-    "another password": (await failure(at(url, { password: "sesame" }), list)).code,
+    "another password": (await failure(at(url, { password: SESAME }), list)).code,
     "no such database": (await failure(at(url, { ...guest, pathname: "nowhere" }), list)).code,
     "no right to make a schema": (await failure(at(url, { ...guest, pathname: "guests" }), list)).code,
     "no right to the schema": (await failure(at(url, guest), list)).code,
@@ -238,7 +241,7 @@ test("the address decides, whatever variables of Postgres the environment has", 
   };
   for (const [name, value] of Object.entries(misleading)) Deno.env.set(name, value);
   const runs = openPostgresRuns({ url });
-  const { password } = new URL(url);
+  const password = decodeURIComponent(new URL(url).password);
   try {
     assert.deepEqual(await runs.list({}), []);
     Deno.env.set("PGPASSWORD", password);

@@ -1,11 +1,13 @@
 /** What a command of the command line is: its words, its settings, and what it does. */
 import type { LogOptions } from "../log.ts";
-import type { SettingName, Settings } from "../settings.ts";
+import type { Flags, SettingName, Settings } from "../settings.ts";
 import type { FlagOf } from "../settings_fit.ts";
 import type { Terminal } from "./terminal.ts";
 
 export interface Context {
   settings: Settings;
+  /** What the command line gave. */
+  flags: Flags;
   flagOf: FlagOf;
   /** Positional arguments. */
   args: string[];
@@ -33,6 +35,10 @@ export interface Command {
   help?: Partial<Record<SettingName, string>>;
   /** Settings that are refused with a reason, which is better than an unknown flag; the help does not list them. */
   refused?: readonly SettingName[];
+  /** Settings that its help does not list. */
+  unlisted?: readonly SettingName[];
+  /** A setting that is wrong does not end it: it says itself what is. */
+  lenient?: boolean;
   /** A signal ends it at once, also while the thread is busy: it has nothing to drain. */
   undrained?: boolean;
   /** Loads the code: `--help` and `--version` need none of it. @returns the exit code */

@@ -1,6 +1,13 @@
 /** The table of commands: help, completion and the README follow it. */
 import { BROKER, type Command, COMMON, DASHBOARD, INGEST, INIT, RECORD, STORE, STREAM } from "./command.ts";
+import { nameOf, type SettingName, SETTINGS } from "../settings.ts";
 import { RUN_COMMANDS } from "./commands_runs.ts";
+
+/** Every setting, and of those that share a flag the first; none with the flag of `--format`, which each command has as its own. */
+const ONE_OF_EACH_FLAG = (Object.keys(SETTINGS) as SettingName[]).filter((name, i, all) => {
+  const flag = nameOf(SETTINGS[name].flag);
+  return flag !== "--format" && all.findIndex((other) => nameOf(SETTINGS[other].flag) === flag) === i;
+});
 
 export const COMMANDS: readonly Command[] = [
   {
@@ -252,5 +259,18 @@ left out, the one in USERPIPE_DASHBOARD, else 127.0.0.1:8642.`,
       ...["replicationFactor", "url", "nat", "file", "generate", "findingsFormat", "pipeline"] as const,
     ],
     load: async () => (await import("./doctor.ts")).doctor,
+  },
+  {
+    name: "settings",
+    undrained: true,
+    summary: "show what each setting is, and what says so; secrets are hidden",
+    details: `Takes the flags of all other commands, and shows what they and the environment come to. What Cassandra
+settles where no setting does, it is asked for. A setting that is wrong is shown with its error, and the exit
+code is 2.`,
+    examples: ["userpipe settings", "userpipe settings --brokers 127.0.0.1:9092 --format json"],
+    settings: ["settingsFormat", ...ONE_OF_EACH_FLAG],
+    unlisted: ONE_OF_EACH_FLAG.filter((name) => !(COMMON as readonly SettingName[]).includes(name)),
+    lenient: true,
+    load: async () => (await import("./settings.ts")).settings,
   },
 ];

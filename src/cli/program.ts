@@ -2,8 +2,8 @@
 import { Command as Commander, CommanderError, Option } from "commander";
 import { EXIT, messageOf, UserpipeError } from "../errors.ts";
 import { configureLog } from "../log.ts";
-import { flagOf, resolveSettings, SETTINGS } from "../settings.ts";
-import type { Setting } from "../settings_types.ts";
+import { flagOf, groupOf, resolveGood, resolveSettings, SETTINGS } from "../settings.ts";
+import { defaultText, type Setting } from "../settings_types.ts";
 import { shown } from "../shown.ts";
 import type { Command } from "./command.ts";
 import { COMMANDS } from "./commands.ts";
@@ -93,9 +93,12 @@ function build(
     );
     const option = new Option(flag, also === "" ? help : `${help} (${also})`);
     names.set(option.attributeName(), name);
-    const hidden = command.refused?.includes(name) ?? false;
-    built.addOption(option.hideHelp(hidden));
-    if (negated !== undefined) built.addOption(new Option(negated.flag, negated.help).hideHelp(hidden));
+    const hidden = [...command.refused ?? [], ...command.unlisted ?? []].includes(name);
+    const heading = `${groupOf(name)}:`;
+    built.addOption(option.hideHelp(hidden).helpGroup(heading));
+    if (negated !== undefined) {
+      built.addOption(new Option(negated.flag, negated.help).hideHelp(hidden).helpGroup(heading));
+    }
   }
   built.action(async () => {
     const flags: Record<string, string | boolean> = {};
@@ -105,22 +108,14 @@ function build(
   return built;
 }
 
-function defaultText(value: unknown): string {
-  if (value === undefined || value === false) return "";
-  if (typeof value !== "number") return String(value);
-  if (value % 86_400_000 === 0) return `${value / 86_400_000}d`;
-  if (value % 1024 ** 3 === 0) return `${value / 1024 ** 3}GiB`;
-  if (value % 1_048_576 === 0) return `${value / 1_048_576}MiB`;
-  return value >= 10_000 && value % 1000 === 0 ? `${value / 1000}s` : String(value);
-}
-
 async function run(
   command: Command,
   flags: Record<string, string | boolean>,
   args: string[],
   exit: Exit,
 ): Promise<number> {
-  const settings = resolveSettings(command.settings, flags, (name) => Deno.env.get(name));
+  const resolve = command.lenient ? resolveGood : resolveSettings;
+  const settings = resolve(command.settings, flags, (name) => Deno.env.get(name));
   const format = settings.logFormat ?? (Deno.stderr.isTerminal() ? "pretty" : "json");
   const terminal = new Terminal({ quiet: settings.quiet, json: format === "json" });
   const level = settings.quiet ? "error" : settings.logLevel;
@@ -130,7 +125,7 @@ async function run(
   try {
     const work = await command.load();
     const { stop, abort, cutCode } = signals;
-    const context = { settings, flagOf: flagOf.bind(null, flags), args, terminal, log, stop, abort, cutCode };
+    const context = { settings, flags, flagOf: flagOf.bind(null, flags), args, terminal, log, stop, abort, cutCode };
     return signals.exitCode(await work(context));
   } catch (error) {
     terminal.clear();

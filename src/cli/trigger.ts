@@ -1,4 +1,5 @@
 /** `trigger`: one run now, from another terminal, as the schedule makes its own. */
+import { withoutSecrets } from "../hidden.ts";
 import { newSeed } from "../ingest/run.ts";
 import { triggeredRun } from "../ingest/triggered.ts";
 import { askedOf, openSource, targetOf } from "../open.ts";
@@ -33,7 +34,7 @@ function changed({ sourceKind, url, nat, count, page }: Run, settings: Settings)
     seed: settings.seed ?? newSeed(),
     page: sourceKind === "http" ? settings.page : page,
     count: settings.count ?? count,
-    url: settings.url ?? url,
+    url: settings.url === undefined ? url : withoutSecrets(settings.url),
     nat: settings.nat ?? nat,
   };
 }

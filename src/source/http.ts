@@ -55,7 +55,7 @@ export function openHttpSource(options: HttpSourceOptions): Source {
   const size = pageSize(count, pipeline.maxResults);
   const warn = warnings(size, seed);
   const address = (page: number, results: number) => pipeline.request({ url, results, page, seed, nat });
-  const { origin: name } = webAddress(() => address(first, size), url);
+  const { origin: name } = webAddress(() => address(first, size));
   notBehindLastPage(first, count, size, pipeline);
 
   async function fetchPage(number: number, take: number, signal: AbortSignal): Promise<Page> {
@@ -156,14 +156,14 @@ function afterTries(error: UserpipeError, tries: number): UserpipeError {
   return new UserpipeError(error.code, `${error.message} (tried ${tries} times)`, error.hint, { cause: error.cause });
 }
 
-function webAddress(make: () => URL, url?: string): URL {
+function webAddress(make: () => URL): URL {
   try {
     const address = make();
     if (/^https?:$/.test(address.protocol)) return address;
   } catch (error) {
     if (!(error instanceof TypeError)) throw error;
   }
-  throw new UserpipeError("settings", `--url "${url}" is no web address`, "Begin it with http:// or https://");
+  throw new UserpipeError("settings", "The address that --url names is no web address", "Begin it with http:// or https://");
 }
 
 /** @throws {UserpipeError} `settings` */

@@ -3,6 +3,7 @@
  */
 import { type Check, UserpipeError } from "../errors.ts";
 import type { Table } from "../pipeline.ts";
+import { limitsOf } from "./cassandra_batches.ts";
 import { diagnose } from "./cassandra_check.ts";
 import { type Link, openLink } from "./cassandra_link.ts";
 import { checkNames } from "./cassandra_names.ts";
@@ -49,6 +50,10 @@ export function openCassandra(options: CassandraOptions): Store {
     init: (wanted) => init(link, table, wanted),
     write: writer(link, { table, ttlSeconds, batchBytes, maxInFlight }),
     ...reader(link, table),
+    said: async () => {
+      const { dataCenter } = await link.local();
+      return { dataCenter, batchBytes: (await limitsOf(link, undefined)).bytes };
+    },
     close: () => link.close(),
   };
 }

@@ -10,7 +10,7 @@ import { KeyspaceFile } from "./sqlite_file.ts";
 import { count, get, scan } from "./sqlite_read.ts";
 import { select } from "./sqlite_select.ts";
 import { SqliteWriter, TRANSACTION_ROWS } from "./sqlite_write.ts";
-import type { SelectPage, Store, StoredRow, StoreInitOptions, WriteResult } from "./store.ts";
+import type { SelectPage, Store, StoredRow, StoreInitOptions, StoreSaid, WriteResult } from "./store.ts";
 
 export interface SqliteStoreOptions {
   dataDir: string;
@@ -73,6 +73,10 @@ class SqliteStore implements Store {
   async *select(statement: string): AsyncGenerator<SelectPage> {
     this.#file.ready();
     yield* select(this.#file.path, this.#file.table, statement);
+  }
+
+  async said(): Promise<StoreSaid> {
+    return {};
   }
 
   async close(): Promise<void> {

@@ -67,5 +67,14 @@ export interface Store {
    * @throws {UserpipeError} `query` with what is wrong with the statement
    */
   select(statement: string): AsyncIterable<SelectPage>;
+  /** What the servers settle where no setting does. @throws {UserpipeError} where they cannot be asked */
+  said(): Promise<StoreSaid>;
   close(): Promise<void>;
+}
+
+export interface StoreSaid {
+  /** That of the first contact point. */
+  dataCenter?: string;
+  /** The size up to which a batch makes no warning. */
+  batchBytes?: number;
 }

@@ -2,6 +2,7 @@
 import axe from "axe-core";
 import { type Browser, type BrowserContextOptions, chromium, type Page } from "playwright-core";
 import { join } from "node:path";
+import { assertNoSecret } from "./secrets.ts";
 
 const PATHS = ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"];
 
@@ -55,7 +56,12 @@ export async function openBrowser(): Promise<TestBrowser> {
         if (message.type() === "error" && !ofNetwork) troubles.push(message.text());
       });
       await page.goto(url);
-      return { page, troubles, [Symbol.asyncDispose]: () => context.close() };
+      const close = async () => {
+        const content = await page.content();
+        await context.close();
+        assertNoSecret(content, "the page as the browser has it");
+      };
+      return { page, troubles, [Symbol.asyncDispose]: close };
     },
     [Symbol.asyncDispose]: () => browser.close(),
   };

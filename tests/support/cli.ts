@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { COMPILED_FLAGS, ROOT } from "../../tools/build/options.ts";
+import { assertNoSecret, assertNoSecretBelow } from "./secrets.ts";
 
 export interface Ended {
   code: number;
@@ -46,7 +47,9 @@ export async function userpipe(args: string[], options: CliOptions): Promise<End
   }
   const { code, stdout, stderr } = await child.output();
   const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
-  return { code, stdout: text(stdout), stderr: text(stderr) };
+  const ended = { code, stdout: text(stdout), stderr: text(stderr) };
+  assertNoSecret(ended.stdout + ended.stderr, `what "userpipe ${args[0]}" printed:\n${ended.stdout}${ended.stderr}`);
+  return ended;
 }
 
 /** Runs a command that must succeed. @returns what it printed */
@@ -98,6 +101,7 @@ export function start(args: string[], options: CliOptions): Running {
     async [Symbol.asyncDispose]() {
       if (!over) child.kill("SIGKILL");
       await ended;
+      assertNoSecret(output, `what "userpipe ${args[0]}" printed:\n${output}`);
     },
   };
 }
@@ -116,11 +120,12 @@ export async function until(
   }
 }
 
-/** A folder of its own, removed at the end. */
+/** A folder of its own, searched for secrets and removed at the end. */
 export async function withFolder(work: (folder: string) => Promise<void>): Promise<void> {
   const folder = await Deno.makeTempDir({ prefix: "userpipe-test-" });
   try {
     await work(folder);
+    await assertNoSecretBelow(folder);
   } finally {
     await Deno.remove(folder, { recursive: true });
   }

@@ -5,8 +5,9 @@ import { deadLetterOf, encodeDeadLetter } from "../../src/stream/dead_letters.ts
 import { users } from "../../src/users/pipeline.ts";
 import { type Running, start } from "./cli.ts";
 import { eventsOf, messageOf } from "./poison.ts";
+import { secretOf } from "./secrets.ts";
 
-export const PASSWORD = "correct horse";
+export const PASSWORD = secretOf("the page's password");
 
 /** The address of the page, once the process has said it. */
 export async function urlOf(running: Running): Promise<string> {

@@ -7,6 +7,7 @@ import { freePort } from "../../tools/services/ports.ts";
 import { type PostgresOptions, postgresUrl, startPostgres } from "../../tools/services/postgres.ts";
 import { familyOf, signalTo } from "../../tools/services/process.ts";
 import { endpointOf, type Service, stopService } from "../../tools/services/service.ts";
+import { oddSecretOf } from "./secrets.ts";
 
 /** Below the range that outgoing connections take theirs from, and above that of the services by hand. */
 const KAFKA_FROM = 21_092;
@@ -82,9 +83,17 @@ export function ownCassandra(folder: string, options: Partial<CassandraOptions> 
 
 /** A Postgres, and how a client names it. */
 export class OwnPostgres extends OwnService {
+  readonly #password: string;
+
+  constructor(options: PostgresOptions) {
+    const password = oddSecretOf("the password of a Postgres");
+    super(() => startPostgres({ ...options, password }));
+    this.#password = password;
+  }
+
   get url(): string {
     const [address, port] = this.endpoint.split(":");
-    return postgresUrl({ address: address!, port: Number(port) });
+    return postgresUrl({ address: address!, port: Number(port) }, this.#password);
   }
 }
 
@@ -93,7 +102,7 @@ export async function ownPostgres(folder: string, options: Partial<PostgresOptio
   const port = freePort("127.0.0.1", POSTGRES_FROM + Deno.pid % 400);
   // Its data belong to a user who else could not reach them.
   await Deno.chmod(folder, 0o711);
-  return await new OwnPostgres(() => startPostgres({ dir: join(folder, "postgres"), port, ...options })).start();
+  return await new OwnPostgres({ dir: join(folder, "postgres"), port, ...options }).start();
 }
 
 /** Why no Kafka and no Cassandra can be started here; undefined where they can. */

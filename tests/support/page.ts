@@ -7,6 +7,7 @@ import { listen } from "../../src/dashboard/listen.ts";
 import { parseAddress } from "../../src/settings_dashboard.ts";
 import { resolveSettings } from "../../src/settings.ts";
 import { withFolder } from "./cli.ts";
+import { watched } from "./secrets.ts";
 
 export interface PageOptions {
   /** The data folder is `userpipe-data` in it. */
@@ -37,7 +38,8 @@ export async function showPage({ cwd, flags = {}, env = {} }: PageOptions): Prom
   const { url, port, close } = listen({ settings, access });
   const caCerts = access.tls === undefined ? [] : [access.tls.cert];
   const client = Deno.createHttpClient({ caCerts });
-  const ask = (path: string, init: RequestInit = {}) => fetch(`${url}${path}`, { ...init, client, redirect: "manual" });
+  const ask = async (path: string, init: RequestInit = {}) =>
+    watched(await fetch(`${url}${path}`, { ...init, client, redirect: "manual" }), `the page's answer to ${path}`);
   let ended: Promise<void> | undefined;
   const end = () => ended ??= close().then(() => client.close());
   return {

@@ -8,10 +8,12 @@ import { markOf, type ProcessOptions, type Service, ServiceError, startProcess }
 export interface PostgresOptions extends ProcessOptions {
   /** Settings of postgresql.conf over those of a server for tests. */
   settings?: Record<string, string>;
+  /** Of its one user; the user's name where it is left out. */
+  password?: string;
 }
 
 const ADDRESS = "127.0.0.1";
-/** User, and password, of the one user that there is. */
+/** The one user that there is, and its password unless another is wanted. */
 const USER = "userpipe";
 /** Where Debian has the programs, one folder a version. */
 const DEBIAN = "/usr/lib/postgresql";
@@ -28,8 +30,8 @@ const SETTINGS = {
 };
 
 /** How a client names the server and its user: `postgres://…`. */
-export function postgresUrl({ address, port }: Pick<Service, "address" | "port">): string {
-  return `postgres://${USER}:${USER}@${address}:${port}/postgres`;
+export function postgresUrl({ address, port }: Pick<Service, "address" | "port">, password = USER): string {
+  return `postgres://${USER}:${encodeURIComponent(password)}@${address}:${port}/postgres`;
 }
 
 /** Why no Postgres can be started here; undefined where one can. */
@@ -49,7 +51,7 @@ export async function startPostgres(options: PostgresOptions): Promise<Service> 
   }
   mkdirSync(dir, { recursive: true });
   const data = join(dir, "data");
-  if (!existsSync(join(data, "PG_VERSION"))) await prepare(folder, dir, data);
+  if (!existsSync(join(data, "PG_VERSION"))) await prepare(folder, dir, data, options.password);
   dropStaleLock(join(data, "postmaster.pid"));
   const settings = { ...SETTINGS, port: String(options.port), ...options.settings };
   const [command, ...args] = [
@@ -95,9 +97,9 @@ function unprivileged(): string[] {
   return ["setpriv", `--reuid=${UNPRIVILEGED}`, `--regid=${UNPRIVILEGED}`, "--init-groups", "--"];
 }
 
-async function prepare(folder: string, dir: string, data: string): Promise<void> {
+async function prepare(folder: string, dir: string, data: string, secret = USER): Promise<void> {
   const password = join(dir, "password");
-  writeFileSync(password, USER, { mode: 0o644 });
+  writeFileSync(password, secret, { mode: 0o644 });
   mkdirSync(data, { recursive: true });
   if (Deno.uid() === 0) await run("chown", [`${UNPRIVILEGED}:${UNPRIVILEGED}`, data]);
   const options = ["-D", data, "-U", USER, `--pwfile=${password}`, "--auth=scram-sha-256", "--encoding=UTF8"];

@@ -1,0 +1,125 @@
+/** `settings`: what each setting is and what says so, with secrets hidden; one that is wrong with its error, among the others. */
+import { EXIT, UserpipeError } from "../errors.ts";
+import { namesOf } from "../open.ts";
+import { resolveSettings, type SettingName, type Settings } from "../settings.ts";
+import { type InForce, settingsInForce } from "../settings_in_force.ts";
+import { one } from "../query/query.ts";
+import { shown } from "../shown.ts";
+import { printAnswer } from "./answer.ts";
+import { paint, printColumns } from "./columns.ts";
+import type { Context } from "./command.ts";
+import { COMMANDS } from "./commands.ts";
+import { withStore } from "./ends.ts";
+import { scheduleOf } from "./ingest.ts";
+import type { Terminal } from "./terminal.ts";
+
+const env = (name: string) => Deno.env.get(name);
+
+export async function settings({ flags, settings, terminal }: Context): Promise<number> {
+  const rows = await settingsInForce({ flags, env, readFile: Deno.readTextFile });
+  const problems = [
+    ...tried(() => addNames(rows, settings), rows, "pipeline"),
+    ...tried(() => scheduleOf(settings), rows, "cron"),
+  ];
+  await addSaid(rows, settings);
+  await print(rows, settings, terminal);
+  // In the words of every other command, which end at it.
+  resolveSettings(rows.flatMap(({ name }) => name ?? []), flags, env);
+  const all = new Set([...problems, ...rows.flatMap(({ error }) => error ?? [])]);
+  if (all.size > 0) throw new UserpipeError("settings", [...all].join("\n  "), "See the list that is printed");
+  return EXIT.done;
+}
+
+/** What else the commands find wrong in settings that are right each by itself. */
+function tried(check: () => unknown, rows: readonly InForce[], name: SettingName): string[] {
+  try {
+    check();
+    return [];
+  } catch (error) {
+    if (!(error instanceof UserpipeError)) throw error;
+    rowOf(rows, name).error ??= error.message;
+    return [error.message];
+  }
+}
+
+function rowOf(rows: readonly InForce[], name: SettingName): InForce {
+  return rows.find((row) => row.name === name)!;
+}
+
+/** What is the pipeline's own where nothing else is named. @throws {UserpipeError} `settings` */
+function addNames(rows: readonly InForce[], settings: Settings): void {
+  const { pipeline, topic, deadLetterTopic, table } = namesOf(settings);
+  const names = { topic, deadLetterTopic, keyspace: table.keyspace, table: table.name };
+  for (const [name, value] of Object.entries(names)) {
+    const row = rowOf(rows, name as SettingName);
+    if (row.value === null) Object.assign(row, { value, from: `pipeline ${pipeline.name}` });
+  }
+}
+
+/** What Cassandra says where nothing else is named; where it cannot be asked, that. */
+async function addSaid(rows: readonly InForce[], settings: Settings): Promise<void> {
+  if (settings.contactPoints === undefined) return;
+  const unsaid = (["dataCenter", "batchBytes"] as const).filter((name) => settings[name] === undefined);
+  try {
+    await withStore(settings, async (store) => {
+      const said = await store.said();
+      for (const name of unsaid) Object.assign(rowOf(rows, name), { value: String(said[name]), from: store.name });
+    });
+  } catch (error) {
+    if (!(error instanceof UserpipeError)) throw error;
+    for (const name of unsaid) rowOf(rows, name).from = `not known: ${error.message}`;
+  }
+}
+
+async function print(rows: readonly InForce[], { settingsFormat }: Settings, terminal: Terminal): Promise<void> {
+  const format = settingsFormat ?? (terminal.interactive ? "table" : "lines");
+  if (format === "json") {
+    const columns = ["group", "setting", "commands", "environment", "value", "otherwise", "from", "secret", "error"];
+    const cells = rows.map((row) => columns.map((column) => ({ ...row, commands: commandsOf(row) })[column as "value"]));
+    return await printAnswer({ columns, pages: one(async () => cells) }, "json", terminal);
+  }
+  if (format === "table") return printTable(rows, terminal);
+  for (const row of rows) {
+    terminal.print(shown(`${label(row, rows)} = ${valueOf(row)} (${row.from})${row.error ? ` error: ${row.error}` : ""}`));
+  }
+}
+
+function printTable(rows: readonly InForce[], terminal: Terminal): void {
+  for (const group of new Set(rows.map(({ group }) => group))) {
+    terminal.print(`\n${paint(group, "bold", terminal.colour)}`);
+    const own = rows.filter((row) => row.group === group);
+    printColumns<InForce>(
+      [
+        { name: "setting", cell: (row) => label(row, rows) },
+        { name: "value", cell: (row) => shown(valueOf(row)), colour: ({ value }) => value === null ? "dim" : undefined },
+        { name: "from", cell: ({ from }) => shown(from), colour: colourOf },
+      ],
+      own,
+      { width: terminal.width, colour: terminal.colour, print: (line) => terminal.print(line) },
+      { below: ({ error }) => error === null ? undefined : shown(error) },
+    );
+  }
+}
+
+/** What somebody has said stands out. */
+function colourOf({ from }: InForce) {
+  return from === "default" || from === "not set" ? "dim" : "green";
+}
+
+/** With the commands that it is of, where another setting has the same flag. */
+function label(row: InForce, rows: readonly InForce[]): string {
+  const shared = rows.filter(({ setting }) => setting === row.setting).length > 1;
+  return shared ? `${row.setting} (${commandsOf(row).join(", ")})` : row.setting;
+}
+
+function commandsOf({ name }: InForce): string[] {
+  if (name === null) return [];
+  const has = COMMANDS.filter(({ settings, refused }) => settings.includes(name) && !refused?.includes(name));
+  return has.map(({ name }) => name).filter((name) => name !== "settings");
+}
+
+function valueOf({ value, otherwise, secret }: InForce): string {
+  if (value !== null) return value;
+  if (otherwise !== null) return `(${otherwise})`;
+  return secret ? "(not set)" : "-";
+}
