@@ -1,7 +1,7 @@
 /** Records as they stand on the topic, made by the pipeline's generator; a topic's own format is all that is asked of it. */
-import { pipelineNamed } from "../src/pipelines.ts";
+import { users } from "../src/pipelines.ts";
 
-export const PIPELINE = pipelineNamed("users");
+export const PIPELINE = users;
 export const COLUMNS: readonly string[] = PIPELINE.table.columns.map(({ name }) => name);
 
 const MEASURED = 1_000;

@@ -7,7 +7,7 @@ import type { Broker, Spool } from "./broker/broker.ts";
 import { messageOf, UserpipeError } from "./errors.ts";
 import { withoutSecrets, withSecrets } from "./hidden.ts";
 import type { Pipeline, Table } from "./pipeline.ts";
-import { pipelineNamed } from "./pipelines.ts";
+import * as PIPELINES from "./pipelines.ts";
 import type { RunRequest, Runs, RunTarget } from "./runs/runs.ts";
 import type { Settings } from "./settings.ts";
 import type { Source, SourceQuota } from "./source/source.ts";
@@ -42,6 +42,15 @@ export function namesOf(settings: Settings): Names {
       columns: pipeline.table.columns,
     },
   };
+}
+
+/** @throws {UserpipeError} `settings` where there is no such pipeline */
+function pipelineNamed(name: string): Pipeline {
+  const pipelines: Pipeline[] = Object.values(PIPELINES);
+  const found = pipelines.find((pipeline) => pipeline.name === name);
+  if (found !== undefined) return found;
+  const names = pipelines.map((pipeline) => `"${pipeline.name}"`).join(", ");
+  throw new UserpipeError("settings", `There is no pipeline "${name}"`, `Name one of ${names} with --pipeline`);
 }
 
 /** Whose runs and schedule are this process's: as with the outbox, a data folder goes with one Kafka, whose addresses may change. */

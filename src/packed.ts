@@ -1,9 +1,10 @@
 /**
  * Rows as bytes, the way from a topic to a table without a string for each cell: each cell is its length (four
- * bytes, -1 for null) and its bytes, text in UTF-8 and a UUID as its 16, in the order of the columns.
+ * bytes, -1 for null) and its bytes as Cassandra has them, in the order of the columns: text in UTF-8, a UUID as its 16, a double in
+ * IEEE 754, a timestamp in ms since the epoch.
  */
 import { Buffer } from "node:buffer";
-import type { Column, Packed, Row, Value } from "./pipeline.ts";
+import type { Column, ColumnType, Packed, Row, Value } from "./pipeline.ts";
 
 /** Many rows' worth, so that few are needed; small enough that a last one that is hardly used wastes little. */
 const BLOCK_BYTES = 128 * 1024;
@@ -58,7 +59,7 @@ export class Packer {
     return new PackedRow(this.columns, this.block, this.start, this.at, writeTime);
   }
 
-  /** Packs a row: as many values as columns, well-formed texts, and a UUID where the column is one. */
+  /** Packs a row: as many values as columns, and nothing wrong with any ({@linkcode wrongWith}). */
   add(values: readonly Value[]): void {
     this.begin(values.reduce((sum, value) => sum + (value === null ? 0 : Buffer.byteLength(value)), 0));
     values.forEach((value, n) => this.#cell(value, this.columns[n]!));
@@ -69,8 +70,7 @@ export class Packer {
     const text = at + LENGTH_BYTES;
     let length = -1;
     if (value !== null) {
-      length = type === "uuid" ? UUID_BYTES : block.write(value, text);
-      if (type === "uuid") packUuid(Buffer.from(value), 0, block, text);
+      length = pack(value, type, block, text);
     }
     block.writeInt32BE(length, at);
     this.at = text + Math.max(0, length);
@@ -101,10 +101,49 @@ export class PackedRow implements Row, Packed {
       const from = at += LENGTH_BYTES;
       if (length < 0) return null;
       at += length;
-      if (type === "uuid") return uuidText(bytes, from);
+      if (type !== "text") return textAt(bytes, from, type);
       const text = all.slice(from - start, at - start);
       return isAscii(text) ? text : bytes.toString("utf8", from, at);
     });
+  }
+}
+
+/** @returns the cell's length */
+function pack(value: string, type: ColumnType, block: Buffer, at: number): number {
+  if (type === "text") return block.write(value, at);
+  if (type === "uuid") {
+    packUuid(Buffer.from(value), 0, block, at);
+    return UUID_BYTES;
+  }
+  if (type === "double") block.writeDoubleBE(Number(value), at);
+  else block.writeBigInt64BE(BigInt(Date.parse(value)), at);
+  return 8;
+}
+
+function textAt(bytes: Buffer, at: number, type: Exclude<ColumnType, "text">): string {
+  if (type === "uuid") return uuidText(bytes, at);
+  if (type === "double") return String(bytes.readDoubleBE(at));
+  return new Date(Number(bytes.readBigInt64BE(at))).toISOString();
+}
+
+const UUID = /^[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}$/i;
+
+/** Why a column of that type cannot have the value, for example `is not a UUID: "x"`; undefined where it can. */
+export function wrongWith(value: string, type: ColumnType): string | undefined {
+  const quoted = () => JSON.stringify(value.slice(0, 80));
+  switch (type) {
+    case "uuid":
+      return UUID.test(value) ? undefined : `is not a UUID: ${quoted()}`;
+    case "text":
+      return value.isWellFormed() ? undefined : "has a lone surrogate, which has no UTF-8 form";
+    case "double":
+      if (Number.isFinite(Number(value)) && String(Number(value)) === value) return undefined;
+      return `is not a number as it is written here: ${quoted()}`;
+    case "timestamp": {
+      const time = new Date(value);
+      const isTime = !Number.isNaN(time.getTime()) && time.toISOString() === value;
+      return isTime ? undefined : `is not a time in UTC to the ms: ${quoted()}`;
+    }
   }
 }
 

@@ -8,15 +8,18 @@ import type { Buffer } from "node:buffer";
 /** A value, or why there is none. The reason is one line that a person can act on. */
 export type Result<T> = { ok: true; value: T } | { ok: false; reason: string };
 
-/** The types that a column may have, by CQL's names. */
-export type ColumnType = "uuid" | "text";
+/** The types that a column may have, by CQL's names. The primary key is a `uuid` or a `text`. */
+export type ColumnType = "uuid" | "text" | "double" | "timestamp";
 
 export interface Column {
   name: string;
   type: ColumnType;
 }
 
-/** A cell: `uuid` and `text` are strings. `null` is written as null, in both stores. */
+/**
+ * A cell, of every type as a text, and each value as one text alone, so that equal cells are equal texts: a `double` as JavaScript
+ * writes the number (`21.5`), a `timestamp` in UTC to the ms (`2026-01-31T12:00:00.000Z`). `null` is written as null, in both stores.
+ */
 export type Value = string | null;
 
 /** One row for the store: the whole of it, in the order of `Table.columns`. */
@@ -70,10 +73,14 @@ export interface Facet<Event> {
  */
 export interface Pipeline<Raw = unknown, Event = unknown> {
   readonly name: string;
+  /** What one record is of, for messages: `user`. Of several it has an `s`. */
+  readonly noun: string;
   /** The default topic. */
   readonly topic: string;
   /** The default keyspace and table. */
   readonly table: Table;
+  /** The columns that fit a terminal's width and tell rows apart. */
+  readonly glance: readonly string[];
   /** The most records that the source gives in one answer. */
   readonly maxResults: number;
   /** How many records the host of its own address lets one address fetch in how long, where it has such a limit. */
@@ -100,8 +107,8 @@ export interface Pipeline<Raw = unknown, Event = unknown> {
   /** The cells in the order of `table.columns`. */
   toValues(event: Event): Value[];
   /**
-   * Whether an event is written as an object of the table's columns in their order, any text is valid but in the UUIDs,
-   * and the key is the first column, a UUID: the stream then reads most values without {@linkcode decode}.
+   * Whether an event is written as an object of the table's columns in their order, all of them `text` or `uuid`, any text is
+   * valid but in the UUIDs, and the key is the first column, a UUID: the stream then reads most values without {@linkcode decode}.
    */
   readonly plain: boolean;
   readonly facets: readonly Facet<Event>[];

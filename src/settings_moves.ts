@@ -14,8 +14,8 @@ import {
 } from "./settings_types.ts";
 
 export const MOVES = {
-  count: setting("--count <n>", "USERPIPE_COUNT", "users a run fetches; left out: 100", integer(1, 50_000_000)),
-  seed: setting("--seed <text>", undefined, "the same seed gives the same users", text),
+  count: setting("--count <n>", "USERPIPE_COUNT", "records a run fetches; left out: 100", integer(1, 50_000_000)),
+  seed: setting("--seed <text>", undefined, "the same seed gives the same records", text),
   page: setting("--page <n>", undefined, "page of the seed to begin with", integer(1, 10_000), 1),
   nat: setting("--nat <list>", "USERPIPE_NAT", "nationalities, for example gb,us", text),
   url: {

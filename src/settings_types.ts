@@ -2,7 +2,11 @@
 import { isTopicName, TOPIC_NAMES } from "./broker/broker.ts";
 import type { Result } from "./pipeline.ts";
 
-export type Parse<T> = (text: string) => Result<T>;
+export interface Parse<T> {
+  (text: string): Result<T>;
+  /** The words that it takes, where there are such. */
+  choices?: readonly string[];
+}
 
 /** One setting. `T` is its value's type; a setting without a default may be absent. */
 export interface Setting<T, D extends T | undefined> {
@@ -73,16 +77,17 @@ export function integer(least: number, most: number): Parse<number> {
 }
 
 export function choice<const T extends string>(...values: T[]): Parse<T> {
-  return (given) => {
+  const parse: Parse<T> = (given) => {
     const found = values.find((value) => value === given);
     return found === undefined ? no(`it takes ${values.slice(0, -1).join(", ")} or ${values.at(-1)}`) : ok(found);
   };
+  return Object.assign(parse, { choices: values });
 }
 
 /** Several by commas, each one of `values`; a space in one may be written as `-`. */
 export function choices<const T extends string>(values: readonly T[]): Parse<T[]> {
   const one = choice(...values);
-  return (given) => {
+  const parse: Parse<T[]> = (given) => {
     const found: T[] = [];
     for (const part of given.split(",").map((part) => part.trim())) {
       const parsed = one(values.find((value) => value.replaceAll(" ", "-") === part) ?? part);
@@ -91,6 +96,7 @@ export function choices<const T extends string>(values: readonly T[]): Parse<T[]
     }
     return ok(found);
   };
+  return Object.assign(parse, { choices: values.map((value) => value.replaceAll(" ", "-")) });
 }
 
 const CONSISTENCIES = [
@@ -105,7 +111,10 @@ const CONSISTENCIES = [
   "LOCAL_ONE",
 ] as const;
 
-export const consistency: Parse<string> = (given) => choice(...CONSISTENCIES)(given.toUpperCase() as never);
+export const consistency: Parse<string> = Object.assign(
+  (given: string) => choice(...CONSISTENCIES)(given.toUpperCase()),
+  { choices: CONSISTENCIES },
+);
 
 /** `100`, a count, or `5%`, a share in percent. */
 export const countOrShare: Parse<{ count: number } | { percent: number }> = (given) => {
@@ -163,7 +172,7 @@ export const bytes: Parse<number> = (given) => {
 export function instant<const W extends string = never>(...words: W[]): Parse<W | { timestamp: number }> {
   const also = words.length === 0 ? "" : `${words.join(", ")}, `;
   const wrong = `it takes ${also}ms since 1970 or a time with its zone: 2026-01-31T12:00:00Z`;
-  return (given) => {
+  const parse: Parse<W | { timestamp: number }> = (given) => {
     const word = words.find((one) => one === given);
     if (word !== undefined) return ok(word);
     if (/^\d{1,16}$/.test(given)) return ok({ timestamp: Number(given) });
@@ -171,6 +180,7 @@ export function instant<const W extends string = never>(...words: W[]): Parse<W 
     const timestamp = Date.parse(given);
     return Number.isNaN(timestamp) ? no(wrong) : ok({ timestamp });
   };
+  return Object.assign(parse, { choices: words });
 }
 
 /** As {@linkcode instant}, or a duration, which is so long ago. */

@@ -100,7 +100,41 @@ async function startedInEveryWay(t: Deno.TestContext, folder: string, program: s
     await Deno.symlink(program, link);
     assert.equal(await works(["--version"], undefined, link), `${config.version}\n`);
   });
+
+  const data = ["--data-dir", join(folder, "data folder")];
+  await t.step("its stream's thread is refused what it does not need", async () => {
+    if (!selfExtracting) return;
+    const [unpacked] = namesIn(join(cache, "userpipe"));
+    const worker = join(cache, "userpipe", unpacked!, "app/src/stream/worker.js");
+    const code = await Deno.readTextFile(worker);
+    await Deno.writeTextFile(worker, `${PROBE}\n${code}`);
+    await works(["init", ...data]);
+    const { code: exit, stderr } = await start(["stream", "--until-caught-up", ...data]);
+    await Deno.writeTextFile(worker, code);
+    assert.equal(exit, 0, stderr);
+    assert.match(stderr, /^probe: NotCapable NotCapable NotCapable NotCapable NotCapable$/m);
+  });
 }
+
+/** Put into the thread's code, it tries to read, to write, to run, to load a library, and to read a variable. */
+const PROBE = `{
+  const tries = [
+    () => Deno.readTextFileSync("/etc/hostname"),
+    () => Deno.writeTextFileSync("/tmp/userpipe-probe", ""),
+    () => new Deno.Command("true").outputSync(),
+    () => Deno.dlopen("libc.so.6", {}),
+    () => Deno.env.get("PATH"),
+  ];
+  const outcomes = tries.map((attempt) => {
+    try {
+      attempt();
+      return "done";
+    } catch (error) {
+      return error.name;
+    }
+  });
+  console.error(["probe:", ...outcomes].join(" "));
+}`;
 
 async function firstBytes(path: string, count: number): Promise<string> {
   using file = await Deno.open(path);

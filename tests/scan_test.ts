@@ -3,10 +3,9 @@ import assert from "node:assert/strict";
 import fc from "fast-check";
 import { type PackedRow, Packer } from "../src/packed.ts";
 import { scannerOf } from "../src/scan.ts";
-import { pipelineNamed } from "../src/pipelines.ts";
+import { users } from "../src/pipelines.ts";
 import { AWKWARD, record, records } from "./support/records.ts";
 
-const users = pipelineNamed("users");
 const { columns } = users.table;
 const scan = scannerOf(columns);
 const encoder = new TextEncoder();

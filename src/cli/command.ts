@@ -27,6 +27,8 @@ export interface Command {
   summary: string;
   /** Commander's form: `[question] [arguments...]`. */
   arguments?: string;
+  /** What its first argument may be, where these are few words. */
+  words?: readonly string[];
   /** Paragraphs below the options. */
   details?: string;
   examples: readonly string[];

@@ -52,7 +52,7 @@ export const COMMANDS: readonly Command[] = [
   },
   {
     name: "ingest",
-    summary: "fetch users, check and normalise them, publish them to the topic",
+    summary: "fetch records, check and normalise them, publish them to the topic",
     details: "One run, unless --every or --cron keeps it running. With --every the first run is made at once.",
     examples: [
       "userpipe ingest --count 500",
@@ -100,10 +100,11 @@ export const COMMANDS: readonly Command[] = [
     undrained: true,
     summary: "ask the table",
     arguments: "[question] [arguments...]",
+    words: ["count", "list", "id", "by"],
     details: `Questions:
   count                 how many rows there are
   list [n]              n rows, 10 where it is left out
-  id <uuid>             one row
+  id <key>              one row, by its primary key
   by <column> [value]   how many rows have each value of the column, or that one
   --cql "SELECT …"      any one SELECT`,
     examples: [
@@ -166,6 +167,7 @@ that is; it does not look for rows that no record of the topic explains.`,
     alias: "dlq",
     summary: "list the records that were refused, show one whole, or put them through again",
     arguments: "[action] [offset]",
+    words: ["show", "replay"],
     details: `Actions:
   (none)          counts by reason, then the newest that wait
   show <offset>   one whole, with all headers and the value
@@ -234,6 +236,7 @@ left out, the one in USERPIPE_DASHBOARD, else 127.0.0.1:8642.`,
     name: "outbox",
     summary: "show what waits for a Kafka that was out of reach, or forward it",
     arguments: "[flush]",
+    words: ["flush"],
     details:
       "ingest and up forward it by themselves as soon as Kafka is back. What waits for a topic that is missing holds " +
       "up no others. flush exits with 1 where records are left or were refused, with 3 where Kafka is away.",
@@ -272,5 +275,15 @@ code is 2.`,
     unlisted: ONE_OF_EACH_FLAG.filter((name) => !(COMMON as readonly SettingName[]).includes(name)),
     lenient: true,
     load: async () => (await import("./settings.ts")).settings,
+  },
+  {
+    name: "completion",
+    undrained: true,
+    summary: "print a script that completes commands and flags in a shell: bash, zsh or fish",
+    arguments: "[shell]",
+    words: ["bash", "zsh", "fish"],
+    examples: ["userpipe completion bash"],
+    settings: [],
+    load: async () => (await import("./completion.ts")).completion,
   },
 ];

@@ -30,6 +30,7 @@ A lag, dead letters and a schedule that is paused are shown and are not wrong.`,
     name: "runs",
     summary: "list what ran, newest first; show one whole, try one again, sum them up, remove old ones",
     arguments: "[action] [id]",
+    words: ["show", "retry", "stats", "prune"],
     details: `Actions:
   (none)                   the newest runs
   show <id>                one whole: each attempt, each error, the log
@@ -93,7 +94,7 @@ process ran); interrupted (its process was killed, or a person stopped it).`,
   {
     name: "backfill",
     summary: "fetch a range of pages of a seed, one run a page",
-    details: `The API gives the same users each time for the same seed, page, count and
+    details: `The API gives the same records each time for the same seed, page, count and
 nationalities. Started again, it makes only the pages that are not delivered
 yet, also after a kill.`,
     examples: [
@@ -108,7 +109,7 @@ yet, also after a kill.`,
       ...["seed", "pages", "count", "nat", "url", "concurrency"] as const,
       ...["retries", "runTimeout", "notify", "quota", "outboxMaxBytes", "pipeline", "stopTimeout"] as const,
     ],
-    help: { count: "users a page, 5,000 at the most; left out: 100" },
+    help: { count: "records a page, 5,000 at the most; left out: 100" },
     load: async () => (await import("./backfill.ts")).backfill,
   },
 ];

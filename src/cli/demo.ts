@@ -15,8 +15,6 @@ import { carry } from "./stream.ts";
 import { counted, grouped, seconds } from "./terminal.ts";
 
 const DEMO_COUNT = 1_000;
-/** The columns of the five rows at the end: what fits a terminal. */
-const SHOWN = ["id", "first_name", "last_name", "gender", "post_code"];
 
 export async function demo(given: Context): Promise<number> {
   const context = { ...given, settings: demoSettings(given.settings) };
@@ -30,8 +28,9 @@ export async function demo(given: Context): Promise<number> {
         makeRun(settings, runOptions(settings, publishing, runs, { own: true, signal: context.stop }), terminal);
       const report = await withFallback(ingest, settings, (line) => terminal.print(line));
       const { published, refused, source, ms } = report;
+      const { noun } = namesOf(settings).pipeline;
       terminal.print(
-        `ingest    ${counted(published, "user")} from ${source} in ${seconds(ms)}, ${grouped(refused)} refused`,
+        `ingest    ${counted(published, noun)} from ${source} in ${seconds(ms)}, ${grouped(refused)} refused`,
       );
       const streamed = performance.now();
       const { rows } = await carry(context);
@@ -53,7 +52,8 @@ function demoSettings(settings: Settings): Settings {
 }
 
 function shownColumns(settings: Settings) {
-  return namesOf(settings).table.columns.filter(({ name }) => SHOWN.includes(name));
+  const { table, pipeline: { glance } } = namesOf(settings);
+  return table.columns.filter(({ name }) => glance.includes(name));
 }
 
 /** The run, or where the source failed one of as many generated records. */
@@ -64,7 +64,8 @@ async function withFallback(
 ): Promise<RunReport> {
   const report = await ingest(settings);
   if (report.error === undefined) return report;
-  say(`ingest    ${(report.error as UserpipeError).message}. Generating ${grouped(settings.count!)} users instead`);
+  const instead = counted(settings.count!, namesOf(settings).pipeline.noun);
+  say(`ingest    ${(report.error as UserpipeError).message}. Generating ${instead} instead`);
   const generated = await ingest({ ...settings, generate: settings.count });
   if (generated.error !== undefined) throw generated.error;
   return generated;

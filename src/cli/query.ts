@@ -42,7 +42,7 @@ function question(
   const asks: Record<string, { least: number; most: number; ask: Ask }> = {
     count: { least: 0, most: 0, ask: (store) => count(store, onProgress) },
     list: { least: 0, most: 1, ask: (store) => list(store, table, limitOf(args[0] ?? "10")) },
-    id: { least: 1, most: 1, ask: (store) => byId(store, table, uuidOf(args[0]!)) },
+    id: { least: 1, most: 1, ask: (store) => byId(store, table, keyOf(args[0]!, table)) },
     by: { least: 1, most: 2, ask: (store) => by(store, table, args[0]!, args[1], onProgress) },
   };
   if (name === undefined) throw usage("There is no question");
@@ -59,7 +59,8 @@ function limitOf(text: string): number {
   throw usage(`"${text}" is no number of rows`);
 }
 
-function uuidOf(text: string): string {
+function keyOf(text: string, { columns: [key] }: Table): string {
+  if (key!.type !== "uuid") return text;
   if (/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i.test(text)) return text.toLowerCase();
   throw usage(`"${text}" is not a UUID`);
 }

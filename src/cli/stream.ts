@@ -5,6 +5,7 @@ import { metrics } from "../metrics.ts";
 import { StreamMeter } from "../stream/meter.ts";
 import type { StreamStats } from "../stream/stats.ts";
 import { superviseWorkers } from "../stream/workers.ts";
+import { workerPermissions } from "../worker_permissions.ts";
 import type { Context } from "./command.ts";
 import { withDashboard } from "./dashboard.ts";
 import { withLive } from "./live.ts";
@@ -46,7 +47,8 @@ export async function carry(context: Context): Promise<StreamStats> {
     }
   };
   try {
-    return await superviseWorkers({ settings, log: context.log, live: terminal.live, stop, abort, onStats });
+    const permissions = workerPermissions(settings);
+    return await superviseWorkers({ settings, permissions, log: context.log, live: terminal.live, stop, abort, onStats });
   } finally {
     terminal.clear();
   }

@@ -22,13 +22,25 @@ export function count(store: Store, onProgress?: Progress): Answer {
 /** `limit` rows, in no particular order. */
 export function list(store: Store, table: Table, limit: number): Answer {
   const columns = table.columns.map(({ name }) => name);
-  return { columns, pages: first(store.scan(columns), limit) };
+  return { columns, pages: typed(table, first(store.scan(columns), limit)) };
 }
 
 /** The row of one primary key, or no row. */
 export function byId(store: Store, table: Table, id: string): Answer {
   const columns = table.columns.map(({ name }) => name);
-  return { columns, pages: one(async () => (await store.get([id])).map(({ values }) => values)) };
+  return { columns, pages: typed(table, one(async () => (await store.get([id])).map(({ values }) => values))) };
+}
+
+/** Numbers as numbers: a SELECT gives them so too. */
+async function* typed({ columns }: Table, pages: AsyncIterable<unknown[][]>): AsyncIterable<unknown[][]> {
+  for await (const page of pages) {
+    for (const row of page) {
+      columns.forEach(({ type }, i) => {
+        if (type === "double" && row[i] !== null) row[i] = Number(row[i]);
+      });
+    }
+    yield page;
+  }
 }
 
 /**

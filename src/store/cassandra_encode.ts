@@ -2,7 +2,7 @@
  * A row as Cassandra takes it: whether it does at all, and what it counts in a batch.
  */
 import { Buffer } from "node:buffer";
-import { packUuid } from "../packed.ts";
+import { packUuid, wrongWith } from "../packed.ts";
 import type { ColumnType, Packed, Row, Table, Value } from "../pipeline.ts";
 
 /** A cell's write time, time to live and time of deletion (the last has 8 bytes from 5.0 on, 4 before). */
@@ -38,16 +38,15 @@ export function whyNot(row: Row, table: Table): string | undefined {
     const value = row.values[i];
     if (value === null) {
       if (i === 0) return `"${name}" is null, and it is the primary key`;
-    } else if (type === "uuid" && uuidBytes(value) === null) {
-      return `"${name}" is not a UUID: ${JSON.stringify(value.slice(0, 80))}`;
-    } else if (!value.isWellFormed()) {
-      return `"${name}" holds half of a surrogate pair, which UTF-8 cannot carry`;
+    } else {
+      const wrong = wrongWith(value, type);
+      if (wrong !== undefined) return `"${name}" ${wrong}`;
     }
   }
   return undefined;
 }
 
-/** A cell as the driver takes it. A text that is no UUID is `null` here: {@linkcode whyNot} has said so before. */
+/** A key as the driver takes it; `null` for a text that is no UUID where the key is one, which no row has. */
 export function cell(value: Value, type: ColumnType): Buffer | string | null {
   return value !== null && type === "uuid" ? uuidBytes(value) : value;
 }

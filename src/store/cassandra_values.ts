@@ -3,9 +3,10 @@ import { types } from "cassandra-driver";
 import { Buffer } from "node:buffer";
 import type { Value } from "../pipeline.ts";
 
-/** A cell of a `uuid` or `text` column. */
+/** A cell of one of our own columns. */
 export function valueOf(value: unknown): Value {
-  return value === null || typeof value === "string" ? value : String(value);
+  if (value === null || typeof value === "string") return value;
+  return value instanceof Date && !Number.isNaN(value.getTime()) ? value.toISOString() : String(value);
 }
 
 /**

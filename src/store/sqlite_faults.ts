@@ -1,8 +1,7 @@
 /** Whose fault a failed write is: the row's own, the disk's for now, or one that waiting does not cure. */
 import { UserpipeError } from "../errors.ts";
+import { wrongWith } from "../packed.ts";
 import type { Column, Value } from "../pipeline.ts";
-
-const UUID = /^[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}$/i;
 
 /** Why the store will never take a row of these cells, or `undefined`. SQLite would take them all, some altered. */
 export function whyRefused(values: readonly Value[], columns: readonly Column[]): string | undefined {
@@ -14,10 +13,9 @@ export function whyRefused(values: readonly Value[], columns: readonly Column[])
       if (i === 0) return `"${name}" is null, and it is the primary key`;
     } else if (typeof value !== "string") {
       return `"${name}" is not a text`;
-    } else if (type === "uuid") {
-      if (!UUID.test(value)) return `"${name}" is not a UUID: ${JSON.stringify(value.slice(0, 80))}`;
-    } else if (!value.isWellFormed()) {
-      return `"${name}" is not valid Unicode: it has a lone surrogate`;
+    } else {
+      const wrong = wrongWith(value, type);
+      if (wrong !== undefined) return `"${name}" ${wrong}`;
     }
   }
   return undefined;

@@ -49,6 +49,7 @@ export async function* scan(
     for (const row of page) after = row.pop() as number;
     if (page.length === 0) break;
     seen += page.length;
+    for (const row of page) asTexts(row);
     yield page as Value[][];
     onProgress?.(after / last, seen);
     await turn();
@@ -65,11 +66,18 @@ export async function get(file: KeyspaceFile, keys: readonly string[]): Promise<
     const some = keys.slice(from, from + KEYS).map((value) => storedKey(file.table, value));
     for (const row of file.prepare(sql).all(JSON.stringify(some)) as unknown as unknown[][]) {
       clean(row);
-      found.push({ writeTime: row.pop() as number, values: row as Value[] });
+      const writeTime = row.pop() as number;
+      asTexts(row);
+      found.push({ writeTime, values: row as Value[] });
     }
     await turn();
   }
   return found;
+}
+
+/** Puts numbers as texts in their place, which is what cells are. */
+function asTexts(row: unknown[]): void {
+  for (let i = 0; i < row.length; i++) if (typeof row[i] === "number") row[i] = String(row[i]);
 }
 
 /** A key as it is stored: a UUID in small letters. */

@@ -9,7 +9,8 @@ import type { Database } from "../sqlite.ts";
 /** Columns of `<table>_rows` that the view leaves out. */
 const INTERNAL = ["write_time", "expires"];
 
-const TYPES: Record<ColumnType, string> = { uuid: "UUID TEXT", text: "TEXT" };
+/** A time is kept as its text, which orders as the time does. */
+const TYPES: Record<ColumnType, string> = { uuid: "UUID TEXT", text: "TEXT", double: "DOUBLE", timestamp: "TIMESTAMP TEXT" };
 
 /** The condition that a row has not expired (`expires` is in seconds since the epoch). */
 export const LIVE = "(expires IS NULL OR expires > unixepoch())";

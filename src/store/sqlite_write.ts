@@ -131,6 +131,7 @@ export class SqliteWriter {
 
 function storePart(part: Part, { columns }: Table, upsert: StatementSync, expires: number | null): void {
   const lowered = columns.flatMap(({ type }, n) => type === "uuid" ? n : []);
+  const numbers = columns.flatMap(({ type }, n) => type === "double" ? n : []);
   for (let index = part.from; index < part.to; index++) {
     const { values, writeTime } = part.call.rows[index]!;
     const reason = whyRefused(values, columns) ?? attempt(values, writeTime);
@@ -138,8 +139,9 @@ function storePart(part: Part, { columns }: Table, upsert: StatementSync, expire
   }
 
   function attempt(values: readonly Value[], writeTime: number): string | undefined {
-    const parameters = [...values, writeTime, expires];
+    const parameters: (string | number | null)[] = [...values, writeTime, expires];
     for (const n of lowered) parameters[n] = values[n]?.toLowerCase() ?? null;
+    for (const n of numbers) parameters[n] = values[n] === null ? null : Number(values[n]);
     try {
       upsert.run(...parameters);
     } catch (error) {

@@ -1,4 +1,5 @@
 /** The stream's check: messages of a batch to rows for the store, and those that are none to dead letters. */
+import { Buffer } from "node:buffer";
 import type { Delivered } from "../broker/broker.ts";
 import { Packer } from "../packed.ts";
 import type { Pipeline, Row } from "../pipeline.ts";
@@ -95,11 +96,15 @@ function placeProblem({ value, timestamp, unreadable }: Delivered, now: number):
   if (timestamp > now + MOST_AHEAD_MS) return "the timestamp is more than a day ahead";
 }
 
-/** Whether `bytes` are the characters of `text`, which is ASCII (a key in question is compared, not decoded). */
+/** Whether `bytes` are the text in UTF-8: a key in question is compared, not decoded. */
 function sameText(bytes: Uint8Array | null, text: string): boolean {
-  if (bytes === null || bytes.length !== text.length) return false;
-  for (let i = 0; i < bytes.length; i++) if (bytes[i] !== text.charCodeAt(i)) return false;
-  return true;
+  if (bytes === null || bytes.length < text.length) return false;
+  for (let i = 0; i < text.length; i++) {
+    const unit = text.charCodeAt(i);
+    if (unit > 127) return Buffer.from(text).equals(bytes);
+    if (bytes[i] !== unit) return false;
+  }
+  return bytes.length === text.length;
 }
 
 /** Whether `key` is the 36 characters of the id that begins at `at`. */

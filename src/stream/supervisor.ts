@@ -14,6 +14,8 @@ const log = logger("stream");
 
 export interface SuperviseOptions {
   settings: Settings;
+  /** What the thread may do; paths are absolute. */
+  permissions: Deno.PermissionOptionsObject;
   log: Omit<LogOptions, "beforeWrite">;
   /** Whether a live line is on the terminal, for which the worker's log lines make room. */
   live: boolean;
@@ -74,10 +76,14 @@ function added(before: Pick<StreamStats, "rows" | "refused" | "oddKeys">, stats:
 }
 
 async function runWorker(
-  { settings, log, live, stop, abort, onStats }: SuperviseOptions,
+  { settings, permissions, log, live, stop, abort, onStats }: SuperviseOptions,
   carried: Carried,
 ): Promise<StreamStats> {
-  const worker = new Worker(new URL("./worker.ts", import.meta.url), { type: "module", name: "stream" });
+  const worker = new Worker(new URL("./worker.ts", import.meta.url), {
+    type: "module",
+    name: "stream",
+    deno: { permissions },
+  });
   const say = (message: ToWorker) => worker.postMessage(message);
   const onStop = () => say({ type: "stop" });
   const onAbort = () => say({ type: "abort" });

@@ -31,8 +31,10 @@ const facets: readonly Facet<CreatedUser>[] = [
 
 export const users: Pipeline<RandomUser, CreatedUser> = {
   name: "users",
+  noun: "user",
   topic: TOPIC,
   table: TABLE,
+  glance: ["id", "first_name", "last_name", "gender", "post_code"],
   maxResults: MAX_RESULTS,
   quota: QUOTA,
   schemaVersion: SCHEMA_VERSION,

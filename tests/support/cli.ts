@@ -15,11 +15,13 @@ export interface CliOptions {
   cwd: string;
   env?: Record<string, string>;
   stdin?: string | Uint8Array;
+  /** The project's folder, where it is another than this one. */
+  root?: string;
 }
 
-function command(args: string[], { cwd, env }: CliOptions, stdin: "null" | "piped"): Deno.Command {
+function command(args: string[], { cwd, env, root = ROOT }: CliOptions, stdin: "null" | "piped"): Deno.Command {
   return new Deno.Command(Deno.execPath(), {
-    args: ["run", ...COMPILED_FLAGS, "--config", join(ROOT, "deno.json"), join(ROOT, "main.ts"), ...args],
+    args: ["run", ...COMPILED_FLAGS, "--config", join(root, "deno.json"), join(root, "main.ts"), ...args],
     cwd,
     env: { ...ownEnvironment(), NO_COLOR: "1", ...env },
     clearEnv: true,

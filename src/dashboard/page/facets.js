@@ -22,7 +22,7 @@ export function facetCharts({ of, facets }) {
         el(
           "thead",
           { class: "unseen" },
-          el("tr", {}, ...[name, "users", "share"].map((head) => el("th", { scope: "col" }, head))),
+          el("tr", {}, ...[name, "records", "share"].map((head) => el("th", { scope: "col" }, head))),
         ),
         el("tbody", {}, ...rows.map(([value, count]) => barRow(value, count, most, of))),
       ),

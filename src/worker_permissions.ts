@@ -1,0 +1,41 @@
+/** What the stream's thread may do, which is less than its process may: what it needs for its ends, and nothing else. */
+import { resolve } from "node:path";
+import type { Settings } from "./settings.ts";
+
+/** Variables that the thread's own code and its libraries look at. */
+const VARIABLES = ["OTEL_DENO", "USERPIPE_FAULT"];
+
+/** What the Cassandra driver reports of this machine to servers that ask. */
+const SYSTEM = ["hostname", "osRelease", "cpus"] as const;
+
+/** Where a folder that cannot be written is read from a copy. */
+export function workerPermissions(settings: Settings): Deno.PermissionOptionsObject {
+  const folders = placesOf(settings.dataDir);
+  return {
+    // Brokers and nodes say at run time where the others are.
+    net: "inherit",
+    read: [...folders, ...filesRead(settings).flatMap(placesOf)],
+    write: folders,
+    env: VARIABLES,
+    sys: [...SYSTEM],
+    run: false,
+    ffi: false,
+    import: false,
+  };
+}
+
+/** Files beside the data folder that its ends are opened with. */
+function filesRead(_settings: Settings): string[] {
+  return [];
+}
+
+/** The path as it is named, and where it leads: permissions hold for a path and not for what it links to. */
+function placesOf(path: string): string[] {
+  const named = resolve(path);
+  try {
+    return [...new Set([named, Deno.realPathSync(named)])];
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return [named];
+    throw error;
+  }
+}
