@@ -47,7 +47,9 @@ export interface InForceOptions {
 export async function settingsInForce(options: InForceOptions): Promise<InForce[]> {
   const rows: InForce[] = [];
   for (const [group, settings] of Object.entries(GROUPS)) {
-    for (const name of Object.keys(settings) as SettingName[]) rows.push({ group, name, ...await rowOf(name, options) });
+    for (const name of Object.keys(settings) as SettingName[]) {
+      rows.push({ group, name, ...await rowOf(name, options) });
+    }
   }
   return [...rows, ...ofRuntime(options.env)];
 }

@@ -52,10 +52,12 @@ export function openDatabase(path: string, migrations: readonly string[], shrink
  * @throws {UserpipeError} `data-folder`
  */
 export function openExisting(path: string, migrations: readonly string[]): Database {
+  let cannotWrite: UserpipeError;
   try {
     return openDatabase(path, migrations);
   } catch (error) {
     if (!(error instanceof UserpipeError) || !isReadOnly(error.cause)) throw error;
+    cannotWrite = error;
   }
   try {
     const { db, isCurrent } = openReadOnly(path, BUSY_TIMEOUT_MS);
@@ -68,6 +70,8 @@ export function openExisting(path: string, migrations: readonly string[]): Datab
       throw error;
     }
   } catch (error) {
+    // The stream's thread may make no copy, and has no use for what it cannot write.
+    if (error instanceof Deno.errors.NotCapable) throw cannotWrite;
     throw translate(error, path);
   }
 }

@@ -3,12 +3,14 @@ import { resolve } from "node:path";
 import type { Settings } from "./settings.ts";
 
 /** Variables that the thread's own code and its libraries look at. */
-const VARIABLES = ["OTEL_DENO", "USERPIPE_FAULT"];
+const VARIABLES = [
+  ...["OTEL_DENO", "USERPIPE_FAULT", "NODE_ENV", "KAFKAJS_LOG_LEVEL", "KAFKAJS_NO_PARTITIONER_WARNING"],
+  ...["KAFKAJS_DEBUG_PROTOCOL_BUFFERS", "KAFKAJS_DEBUG_EXTENDED_PROTOCOL_BUFFERS"],
+];
 
 /** What the Cassandra driver reports of this machine to servers that ask. */
 const SYSTEM = ["hostname", "osRelease", "cpus"] as const;
 
-/** Where a folder that cannot be written is read from a copy. */
 export function workerPermissions(settings: Settings): Deno.PermissionOptionsObject {
   const folders = placesOf(settings.dataDir);
   return {

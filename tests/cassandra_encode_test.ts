@@ -49,7 +49,7 @@ Deno.test("what cannot be sent at all is told apart before it is sent", () => {
   assert.equal(reason(ID, "a", null), undefined);
   assert.match(reason(null, "a", null)!, /"id" is null/);
   assert.match(reason("nope", "a", null)!, /"id" is not a UUID: "nope"/);
-  assert.match(reason(ID, "\ud800", null)!, /"note" holds half of a surrogate pair/);
+  assert.match(reason(ID, "\ud800", null)!, /"note" has a lone surrogate/);
   assert.match(reason(ID, "a")!, /2 values.*3 columns/);
 });
 

@@ -7,7 +7,8 @@ import { succeeds, userpipe, withFolder } from "./support/cli.ts";
 
 /** What bash offers for the last of these words. */
 async function offers(script: string, cwd: string, ...words: string[]): Promise<string[]> {
-  const ask = `source "$1"; shift; COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); _userpipe; printf '%s\\n' "\${COMPREPLY[@]}"`;
+  const ask =
+    `source "$1"; shift; COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); _userpipe; printf '%s\\n' "\${COMPREPLY[@]}"`;
   const args = ["--norc", "-c", ask, "bash", script, ...words];
   const { stdout, stderr } = await new Deno.Command("bash", { args, cwd }).output();
   assert.equal(new TextDecoder().decode(stderr), "");
@@ -34,7 +35,7 @@ Deno.test("bash completes commands, words, flags, choices and paths", () =>
     assert.deepEqual(await bash("status", "--format", "js"), ["json"]);
     assert.deepEqual(await bash("runs", "--state", "to"), ["to-outbox"]);
     assert.deepEqual(await bash("stream", "--from", "ea"), ["earliest"]);
-    assert.deepEqual(await bash("ingest", "--file", "dat"), ["data folder", "data.json"].toSorted());
+    assert.deepEqual((await bash("ingest", "--file", "dat")).toSorted(), ["data folder", "data.json"]);
     assert.deepEqual(await bash("query", "--data-dir", "dat"), ["data folder"]);
     assert.deepEqual(await bash("query", "--cql", "S"), []);
     assert.deepEqual(await bash("dlq", "rep"), ["replay"]);
@@ -65,7 +66,9 @@ Deno.test("each script has every command and every flag that its help lists", ()
       const script = await succeeds(["completion", shell], { cwd });
       for (const { names, flags } of completed()) {
         for (const name of names) assert.ok(script.includes(name), `${shell} ${name}`);
-        for (const { name } of flags) assert.ok(script.includes(shell === "fish" ? `-l ${name.slice(2)} ` : name), name);
+        for (const { name } of flags) {
+          assert.ok(script.includes(shell === "fish" ? `-l ${name.slice(2)} ` : name), name);
+        }
       }
     }
     const { code, stderr } = await userpipe(["completion", "tcsh"], { cwd });

@@ -91,7 +91,9 @@ test("a token reads what scripts read, and changes nothing", async (page) => {
   for (const path of CHANGES) {
     assert.deepEqual(await refusalOf(await page.post(path, {}, headers)), [403, "login"], path);
   }
-  const { status, code } = await errorOf(await page.ask("/metrics", { headers: { authorization: `Bearer ${TOKEN.slice(0, -1)}` } }));
+  const { status, code } = await errorOf(
+    await page.ask("/metrics", { headers: { authorization: `Bearer ${TOKEN.slice(0, -1)}` } }),
+  );
   assert.deepEqual([status, code], [401, "login"]);
   for (const authorization of ["Bearer ", "Bearer", `Basic ${TOKEN}`, TOKEN]) {
     const answer = await page.ask("/api/way", { headers: { authorization } });

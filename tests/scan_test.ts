@@ -3,9 +3,11 @@ import assert from "node:assert/strict";
 import fc from "fast-check";
 import { type PackedRow, Packer } from "../src/packed.ts";
 import { scannerOf } from "../src/scan.ts";
-import { users } from "../src/pipelines.ts";
+import type { Pipeline } from "../src/pipeline.ts";
+import { users as created } from "../src/pipelines.ts";
 import { AWKWARD, record, records } from "./support/records.ts";
 
+const users: Pipeline = created;
 const { columns } = users.table;
 const scan = scannerOf(columns);
 const encoder = new TextEncoder();

@@ -13,8 +13,10 @@ const chapter = /^### A second pipeline, worked out\n(.*?)(?=^##)/ms.exec(
 )![1]!;
 
 /** The fenced blocks of the chapter by the path that the text before each ends with; the one without any is the session. */
-const blocks = new Map(
-  [...chapter.matchAll(/(?:`([\w./]+)`[^`\n]*:\n\n)?```\w+\n(.*?)^```$/gms)].map(([, path, text]) => [path, text!]),
+const blocks = new Map<string | undefined, string>(
+  [...chapter.matchAll(/(?:`([\w./]+)`[^`\n]*:\n\n)?```\w+\n(.*?)^```$/gms)].map(([, path, text]) =>
+    [path, text!] as const
+  ),
 );
 
 /** The commands of the session, without the shell's own. */
@@ -53,20 +55,42 @@ async function runSession(folder: string, env: Record<string, string>): Promise<
   await Deno.writeTextFile(join(folder, "readings.jsonl"), blocks.get("readings.jsonl")!);
   const ended = new Map<string, Ended>();
   for (const words of session) {
-    const args = words.map((word) => word.replace("weather.readings", `${env.CASSANDRA_KEYSPACE ?? "weather"}.readings`));
+    const args = words.map((word) =>
+      word.replace("weather.readings", `${env.CASSANDRA_KEYSPACE ?? "weather"}.readings`)
+    );
     ended.set(words.slice(0, 2).join(" "), await userpipe(args, options));
   }
   const of = (words: string) => ended.get(words)!;
-  const all = [...ended].map(([words, { code, stdout, stderr }]) => `${words} (${code})\n${stdout}${stderr}`).join("\n");
+  const all = [...ended].map(([words, { code, stdout, stderr }]) => `${words} (${code})\n${stdout}${stderr}`).join(
+    "\n",
+  );
   const codes = [...ended.values()].map(({ code }) => code);
   // A run with a record refused ends with 1.
   assert.deepEqual(codes, codes.map((_, i) => i === 1 ? 1 : 0), all);
   assert.match(of("ingest --file").stdout, /published 4, refused 1/);
   assert.match(of("stream --until-caught-up").stdout, /^wrote 4 rows, refused 0/);
   assert.deepEqual(objects(of("query list").stdout).toSorted((a, b) => a.celsius - b.celsius), [
-    { id: "Oslo 2026-01-31T12:00:00.000Z", station: "Oslo", at: "2026-01-31T12:00:00.000Z", celsius: -11.25, remark: "snow" },
-    { id: "Zürich 2026-01-31T11:00:00.000Z", station: "Zürich", at: "2026-01-31T11:00:00.000Z", celsius: 3.5, remark: null },
-    { id: "Quito 2026-01-31T12:00:00.000Z", station: "Quito", at: "2026-01-31T12:00:00.000Z", celsius: 14, remark: null },
+    {
+      id: "Oslo 2026-01-31T12:00:00.000Z",
+      station: "Oslo",
+      at: "2026-01-31T12:00:00.000Z",
+      celsius: -11.25,
+      remark: "snow",
+    },
+    {
+      id: "Zürich 2026-01-31T11:00:00.000Z",
+      station: "Zürich",
+      at: "2026-01-31T11:00:00.000Z",
+      celsius: 3.5,
+      remark: null,
+    },
+    {
+      id: "Quito 2026-01-31T12:00:00.000Z",
+      station: "Quito",
+      at: "2026-01-31T12:00:00.000Z",
+      celsius: 14,
+      remark: null,
+    },
   ]);
   assert.deepEqual(objects(of("query --cql").stdout), [{ station: "Oslo" }]);
   assert.equal(objects(of("peek").stdout).length, 4);
@@ -98,12 +122,15 @@ Deno.test("a second pipeline is one folder and one line, and goes all the way on
     assert.deepEqual(JSON.parse(await succeeds(["query", "count"], users)), { count: 5 });
   }));
 
-serviceTest("the same pipeline goes all the way on Kafka and Cassandra", ({ brokers, contactPoints }) =>
-  withFolder(async (folder) => {
-    await extended(folder);
-    const topic = uniqueName("weather");
-    await runSession(folder, {
-      ...{ KAFKA_BROKERS: brokers, KAFKA_TOPIC: topic, KAFKA_GROUP: topic },
-      ...{ CASSANDRA_CONTACT_POINTS: contactPoints, CASSANDRA_KEYSPACE: uniqueName("weather") },
-    });
-  }));
+serviceTest(
+  "the same pipeline goes all the way on Kafka and Cassandra",
+  ({ brokers, contactPoints }) =>
+    withFolder(async (folder) => {
+      await extended(folder);
+      const topic = uniqueName("weather");
+      await runSession(folder, {
+        ...{ KAFKA_BROKERS: brokers, KAFKA_TOPIC: topic, KAFKA_GROUP: topic },
+        ...{ CASSANDRA_CONTACT_POINTS: contactPoints, CASSANDRA_KEYSPACE: uniqueName("weather") },
+      });
+    }),
+);

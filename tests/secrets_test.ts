@@ -17,7 +17,10 @@ Deno.test("a secret is known again in each of its forms", () => {
   assert.equal(secretIn(`x${plain}x`), "the plain one");
   assert.equal(secretIn(new TextEncoder().encode(`\0${odd}\0`)), "the odd one");
   assert.equal(secretIn(`?key=${encodeURIComponent(odd)}`), "the odd one (encoded as in an address)");
-  assert.equal(secretIn(Object.assign(new URL("http://u@host"), { password: odd }).href), "the odd one (encoded as in an address)");
+  assert.equal(
+    secretIn(Object.assign(new URL("http://u@host"), { password: odd }).href),
+    "the odd one (encoded as in an address)",
+  );
   assert.equal(secretIn(`${plain.slice(0, -1)} nothing`), undefined);
 });
 

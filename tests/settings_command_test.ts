@@ -96,7 +96,11 @@ Deno.test("addresses show host and user, and never a password or what their quer
 Deno.test("what is wrong is shown with its error among the rest, and ends with 2 and the words of every command", () =>
   withFolder(async (cwd) => {
     const secret = secretOf("a password");
-    const env = { KAFKA_BROKERS: "a b:1", USERPIPE_RUNS: `mysql://me:${secret}@host`, USERPIPE_URL: `me:${secret}@host` };
+    const env = {
+      KAFKA_BROKERS: "a b:1",
+      USERPIPE_RUNS: `mysql://me:${secret}@host`,
+      USERPIPE_URL: `me:${secret}@host`,
+    };
     const { code, stdout, stderr } = await userpipe(["settings", "--group", "g", "--format", "json"], { cwd, env });
     assert.equal(code, 2);
     const rows = rowsOf(stdout);
@@ -112,7 +116,11 @@ Deno.test("what is wrong is shown with its error among the rest, and ends with 2
     for (
       const [args, setting, message] of [
         [["--dashboard-password-file", empty], "--dashboard-password-file", /is empty$/],
-        [["--runs-password-file", "nothing"], "--runs-password-file", /^Cannot read the password of --runs in "nothing"/],
+        [
+          ["--runs-password-file", "nothing"],
+          "--runs-password-file",
+          /^Cannot read the password of --runs in "nothing"/,
+        ],
         [["--pipeline", "none"], "--pipeline", /^There is no pipeline "none"$/],
         [["--cron", "61 * * * *"], "--cron", /61 \* \* \* \*/],
         [["--url", `http://me:${secret}@host`], "--url", /^--url: a password on the command line/],

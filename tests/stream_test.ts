@@ -13,7 +13,7 @@ const text = (bytes: Uint8Array | null | undefined) => bytes && new TextDecoder(
 
 /** A domain of one text: `bad…` is refused. */
 const words: Pipeline<string, string> = {
-  name: "words",
+  ...{ name: "words", noun: "word", glance: [] },
   topic: "words",
   table: { keyspace: "k", name: "t", columns: [{ name: "word", type: "text" }] },
   maxResults: 10,

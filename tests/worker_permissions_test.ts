@@ -31,7 +31,6 @@ Deno.test("the thread reads and writes the data folder, and is refused whatever 
     await Deno.mkdir(outside!);
     await Deno.symlink(inside!, linked!);
     for (const path of [outside!, cwd]) await Deno.writeTextFile(join(path, "secret"), "x");
-    await Deno.symlink(join(outside!, "secret"), join(inside!, "link"));
     const file = join(outside!, "secret");
     for (const dataDir of [inside!, linked!]) {
       const settings = resolveSettings(["dataDir"], { dataDir }, () => undefined);

@@ -75,12 +75,16 @@ async function print(rows: readonly InForce[], { settingsFormat }: Settings, ter
   const format = settingsFormat ?? (terminal.interactive ? "table" : "lines");
   if (format === "json") {
     const columns = ["group", "setting", "commands", "environment", "value", "otherwise", "from", "secret", "error"];
-    const cells = rows.map((row) => columns.map((column) => ({ ...row, commands: commandsOf(row) })[column as "value"]));
+    const cells = rows.map((row) =>
+      columns.map((column) => ({ ...row, commands: commandsOf(row) })[column as "value"])
+    );
     return await printAnswer({ columns, pages: one(async () => cells) }, "json", terminal);
   }
   if (format === "table") return printTable(rows, terminal);
   for (const row of rows) {
-    terminal.print(shown(`${label(row, rows)} = ${valueOf(row)} (${row.from})${row.error ? ` error: ${row.error}` : ""}`));
+    terminal.print(
+      shown(`${label(row, rows)} = ${valueOf(row)} (${row.from})${row.error ? ` error: ${row.error}` : ""}`),
+    );
   }
 }
 
@@ -91,7 +95,11 @@ function printTable(rows: readonly InForce[], terminal: Terminal): void {
     printColumns<InForce>(
       [
         { name: "setting", cell: (row) => label(row, rows) },
-        { name: "value", cell: (row) => shown(valueOf(row)), colour: ({ value }) => value === null ? "dim" : undefined },
+        {
+          name: "value",
+          cell: (row) => shown(valueOf(row)),
+          colour: ({ value }) => value === null ? "dim" : undefined,
+        },
         { name: "from", cell: ({ from }) => shown(from), colour: colourOf },
       ],
       own,

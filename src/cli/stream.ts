@@ -48,7 +48,15 @@ export async function carry(context: Context): Promise<StreamStats> {
   };
   try {
     const permissions = workerPermissions(settings);
-    return await superviseWorkers({ settings, permissions, log: context.log, live: terminal.live, stop, abort, onStats });
+    return await superviseWorkers({
+      settings,
+      permissions,
+      log: context.log,
+      live: terminal.live,
+      stop,
+      abort,
+      onStats,
+    });
   } finally {
     terminal.clear();
   }

@@ -163,7 +163,11 @@ function webAddress(make: () => URL): URL {
   } catch (error) {
     if (!(error instanceof TypeError)) throw error;
   }
-  throw new UserpipeError("settings", "The address that --url names is no web address", "Begin it with http:// or https://");
+  throw new UserpipeError(
+    "settings",
+    "The address that --url names is no web address",
+    "Begin it with http:// or https://",
+  );
 }
 
 /** @throws {UserpipeError} `settings` */

@@ -10,7 +10,12 @@ import type { Database } from "../sqlite.ts";
 const INTERNAL = ["write_time", "expires"];
 
 /** A time is kept as its text, which orders as the time does. */
-const TYPES: Record<ColumnType, string> = { uuid: "UUID TEXT", text: "TEXT", double: "DOUBLE", timestamp: "TIMESTAMP TEXT" };
+const TYPES: Record<ColumnType, string> = {
+  uuid: "UUID TEXT",
+  text: "TEXT",
+  double: "DOUBLE",
+  timestamp: "TIMESTAMP TEXT",
+};
 
 /** The condition that a row has not expired (`expires` is in seconds since the epoch). */
 export const LIVE = "(expires IS NULL OR expires > unixepoch())";

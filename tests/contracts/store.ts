@@ -15,6 +15,7 @@ import {
 } from "./store_fixture.ts";
 import { readingContract } from "./store_reading.ts";
 import { tableContract } from "./store_table.ts";
+import { typesContract } from "./store_types.ts";
 
 export type { ContractOptions, OpenStore } from "./store_fixture.ts";
 
@@ -27,6 +28,7 @@ export function storeContract(name: string, open: OpenStore, options: ContractOp
   tableContract(check);
   writeTimeContract(check);
   valuesContract(check);
+  typesContract(check);
   readingContract(check);
 }
 

@@ -15,7 +15,6 @@ scope.onmessage = async ({ data: { inside, outside, file } }) => {
     "read a file of the system": () => Deno.readTextFileSync("/etc/hostname"),
     "read beside the data folder": () => Deno.readTextFileSync(`${outside}/secret`),
     "read above the data folder": () => Deno.readTextFileSync(`${inside}/../secret`),
-    "read through a link": () => Deno.readTextFileSync(`${inside}/link`),
     "write beside the data folder": () => Deno.writeTextFileSync(`${outside}/probe`, "x"),
     "link to what is outside": () => Deno.symlinkSync(`${outside}/secret`, `${inside}/another`),
     "run a program": () => new Deno.Command(Deno.execPath(), { args: ["--version"] }).outputSync(),

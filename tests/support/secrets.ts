@@ -16,14 +16,19 @@ const allowed = new Set<string>();
 
 /** A secret of its own: letters, digits and `-`. @param of for the message where it is found: `the page's password` */
 export function secretOf(of: string): string {
-  const secret = `${INFIX}-${crypto.randomUUID().replaceAll("-", "").slice(0, 12)}`;
-  made.set(secret, of);
-  return secret;
+  return register(newSecret(), of);
 }
 
 /** One with what has to be encoded in an address. */
 export function oddSecretOf(of: string): string {
-  const secret = `${secretOf(of)}/é @:%`;
+  return register(`é /@:${newSecret()}`, of);
+}
+
+function newSecret(): string {
+  return `${INFIX}-${crypto.randomUUID().replaceAll("-", "").slice(0, 12)}`;
+}
+
+function register(secret: string, of: string): string {
   made.set(secret, of);
   return secret;
 }
@@ -43,7 +48,9 @@ export function mayHoldSecrets(path: string): void {
 
 /** The secret that is in it in any form, as words; undefined where there is none. */
 export function secretIn(content: string | Uint8Array): string | undefined {
-  const bytes = typeof content === "string" ? Buffer.from(content) : Buffer.from(content.buffer, content.byteOffset, content.byteLength);
+  const bytes = typeof content === "string"
+    ? Buffer.from(content)
+    : Buffer.from(content.buffer, content.byteOffset, content.byteLength);
   for (const [secret, of] of made) {
     for (const [form, text] of formsOf(secret)) if (bytes.includes(text)) return `${of}${form}`;
   }

@@ -16,7 +16,7 @@ const columns = [{ name: "word", type: "text" }, { name: "colour", type: "text" 
 
 /** `word=colour`, and `word=colour=note`; anything else is refused. */
 export const words: Pipeline<string, string[]> = {
-  name: "words",
+  ...{ name: "words", noun: "word", glance: [] },
   topic: "words",
   table: { keyspace: "k", name: "t", columns },
   maxResults: 10,
