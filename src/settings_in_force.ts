@@ -59,12 +59,13 @@ type Row = Omit<InForce, "group" | "name">;
 async function rowOf(name: SettingName, options: InForceOptions): Promise<Row> {
   const definition = SETTINGS[name] as Setting<unknown, unknown>;
   const { flag, env: variable, default: value, secret = false, shownAs = () => HIDDEN, holds, help } = definition;
+  const otherwise = /left out: (.*)$/s.exec(help)?.[1] ?? null;
   const row = {
     setting: nameOf(flag),
     environment: variable ?? null,
     value: defaultText(value) || (value === false ? "false" : null),
-    otherwise: /left out: (.*)$/s.exec(help)?.[1] ?? null,
-    from: value === undefined ? "not set" : "default",
+    otherwise,
+    from: value === undefined && otherwise === null ? "not set" : "default",
     secret: secret || holds !== undefined,
     error: null,
   };

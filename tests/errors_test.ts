@@ -106,7 +106,7 @@ const WRONG: (Wrong & { name: string })[] = [
   {
     name: "an address that is none",
     args: ["ingest", "--url", "randomuser"],
-    message: /randomuser/,
+    message: /--url: it takes a web address/,
     hint: /./,
     code: 2,
   },

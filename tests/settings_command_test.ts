@@ -48,23 +48,24 @@ Deno.test("each value has where it came from: flag, variable, file, default, pip
     };
     assert.deepEqual(of("--topic"), ["from-flag", "flag"]);
     assert.deepEqual(of("--group"), ["from-env", "environment KAFKA_GROUP"]);
-    assert.deepEqual(of("--dead-letter-topic"), ["from-flag.dlq", "pipeline users"]);
+    assert.deepEqual(of("--dead-letter-topic"), ["from-flag.dlq", "the topic's name"]);
     assert.deepEqual(of("--keyspace"), ["spark_streams", "pipeline users"]);
     assert.deepEqual(of("--consistency"), ["LOCAL_QUORUM", "default"]);
-    assert.deepEqual(of("--brokers"), [null, "not set"]);
+    assert.deepEqual(of("--brokers"), [null, "default"]);
+    assert.deepEqual(of("--seed"), [null, "not set"]);
     assert.deepEqual(of("--migrate"), ["true", "flag"]);
     assert.deepEqual(of("--dashboard"), ["false", "flag"]);
     const named = `file "${file}", which --dashboard-password-file names`;
     assert.deepEqual(of("--dashboard-password-file"), ["********", named]);
     assert.deepEqual(of("--dashboard-token-file"), ["********", "environment USERPIPE_DASHBOARD_TOKEN"]);
-    assert.deepEqual(of("--runs-password-file"), [null, "not set"]);
+    assert.deepEqual(of("--runs-password-file"), [null, "default"]);
     assert.equal(rows.find(({ setting }) => setting === "--brokers")!.otherwise, "the embedded broker");
     const lines = (await succeeds(["settings", ...args], { cwd, env })).trimEnd().split("\n");
     for (
       const line of [
         "--group = from-env (environment KAFKA_GROUP)",
         "--dashboard-token-file = ******** (environment USERPIPE_DASHBOARD_TOKEN)",
-        "--brokers = (the embedded broker) (not set)",
+        "--brokers = (the embedded broker) (default)",
         "--from (verify) = earliest (default)",
       ]
     ) assert.ok(lines.includes(line), `${line}\n${lines.join("\n")}`);

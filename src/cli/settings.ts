@@ -52,7 +52,8 @@ function addNames(rows: readonly InForce[], settings: Settings): void {
   const names = { topic, deadLetterTopic, keyspace: table.keyspace, table: table.name };
   for (const [name, value] of Object.entries(names)) {
     const row = rowOf(rows, name as SettingName);
-    if (row.value === null) Object.assign(row, { value, from: `pipeline ${pipeline.name}` });
+    const from = name === "deadLetterTopic" ? "the topic's name" : `pipeline ${pipeline.name}`;
+    if (row.value === null) Object.assign(row, { value, from });
   }
 }
 
@@ -111,7 +112,7 @@ function printTable(rows: readonly InForce[], terminal: Terminal): void {
 
 /** What somebody has said stands out. */
 function colourOf({ from }: InForce) {
-  return from === "default" || from === "not set" ? "dim" : "green";
+  return /^(flag|environment|file)\b/.test(from) ? "green" : "dim";
 }
 
 /** With the commands that it is of, where another setting has the same flag. */
