@@ -130,21 +130,24 @@ const UUID = /^[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}$/i;
 
 /** Why a column of that type cannot have the value, for example `is not a UUID: "x"`; undefined where it can. */
 export function wrongWith(value: string, type: ColumnType): string | undefined {
-  const quoted = () => JSON.stringify(value.slice(0, 80));
   switch (type) {
     case "uuid":
-      return UUID.test(value) ? undefined : `is not a UUID: ${quoted()}`;
+      return UUID.test(value) ? undefined : `is not a UUID: ${quoted(value)}`;
     case "text":
       return value.isWellFormed() ? undefined : "has a lone surrogate, which has no UTF-8 form";
     case "double":
       if (Number.isFinite(Number(value)) && String(Number(value)) === value) return undefined;
-      return `is not a number as it is written here: ${quoted()}`;
+      return `is not a number as it is written here: ${quoted(value)}`;
     case "timestamp": {
       const time = new Date(value);
       const isTime = !Number.isNaN(time.getTime()) && time.toISOString() === value;
-      return isTime ? undefined : `is not a time in UTC to the ms: ${quoted()}`;
+      return isTime ? undefined : `is not a time in UTC to the ms: ${quoted(value)}`;
     }
   }
+}
+
+function quoted(value: string): string {
+  return JSON.stringify(value.slice(0, 80));
 }
 
 function isAscii(text: string): boolean {

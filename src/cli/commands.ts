@@ -4,10 +4,15 @@ import { nameOf, type SettingName, SETTINGS } from "../settings.ts";
 import { RUN_COMMANDS } from "./commands_runs.ts";
 
 /** Every setting, and of those that share a flag the first; none with the flag of `--format`, which each command has as its own. */
-const ONE_OF_EACH_FLAG = (Object.keys(SETTINGS) as SettingName[]).filter((name, i, all) => {
-  const flag = nameOf(SETTINGS[name].flag);
-  return flag !== "--format" && all.findIndex((other) => nameOf(SETTINGS[other].flag) === flag) === i;
-});
+const ONE_OF_EACH_FLAG = oneOfEachFlag();
+
+function oneOfEachFlag(): SettingName[] {
+  const seen = new Set(["--format"]);
+  return (Object.keys(SETTINGS) as SettingName[]).filter((name) => {
+    const flag = nameOf(SETTINGS[name].flag);
+    return !seen.has(flag) && seen.add(flag);
+  });
+}
 
 export const COMMANDS: readonly Command[] = [
   {
