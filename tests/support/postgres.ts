@@ -1,7 +1,9 @@
 /** A Postgres of a test file's own, and empty databases in it. */
+import { join } from "node:path";
 import postgres from "postgres";
 import { withoutPostgres } from "../../tools/services/postgres.ts";
 import { type OwnPostgres, ownPostgres } from "./own_services.ts";
+import { assertNoSecretBelow, mayHoldSecrets } from "./secrets.ts";
 
 const missing = await withoutPostgres();
 
@@ -14,6 +16,15 @@ export interface TestPostgres extends AsyncDisposable {
   server: OwnPostgres;
   /** Makes a database. @returns its address */
   database(): Promise<string>;
+}
+
+async function searchedAndRemoved(folder: string): Promise<void> {
+  mayHoldSecrets(join(folder, "postgres", "password"));
+  try {
+    await assertNoSecretBelow(folder);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
 }
 
 export async function testPostgres(): Promise<TestPostgres> {
@@ -29,7 +40,8 @@ export async function testPostgres(): Promise<TestPostgres> {
     },
     async [Symbol.asyncDispose]() {
       await server[Symbol.asyncDispose]();
-      await Deno.remove(folder, { recursive: true });
+      // What it keeps of the runs, and what it logged, in its own files.
+      await searchedAndRemoved(folder);
     },
   };
 }
