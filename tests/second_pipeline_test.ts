@@ -14,7 +14,7 @@ const chapter = /^### A second pipeline, worked out\n(.*?)(?=^##)/ms.exec(
 
 /** The fenced blocks of the chapter by the path that the text before each ends with; the one without any is the session. */
 const blocks = new Map<string | undefined, string>(
-  [...chapter.matchAll(/(?:`([\w./]+)`[^`\n]*:\n\n)?```\w+\n(.*?)^```$/gms)].map(([, path, text]) =>
+  [...chapter.matchAll(/(?:`([\w./]+)`[^`\n]*:\n\n)?<!-- [^\n]+ -->\n```\w+\n(.*?)^```$/gms)].map(([, path, text]) =>
     [path, text!] as const
   ),
 );

@@ -30,6 +30,8 @@ export function beforeUp(api: string): Case[] {
     { args: ["trigger", "--count", "5", "--url", api, "--wait"] },
     { args: ["runs"], prints: /"delivered"/ },
     { args: ["doctor", "--url", api] },
+    { args: ["settings"], prints: /--topic = users_created/ },
+    { args: ["completion", "bash"], prints: /complete -F/ },
     { args: ["demo", "--generate", "100"], prints: /100 rows/ },
     // That they cannot reach anything shows that the drivers are there and load.
     { args: ["init", "--brokers", NOWHERE], codes: [3] },
