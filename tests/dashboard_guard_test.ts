@@ -1,5 +1,8 @@
 /** What guards the page against other pages: each case is one that tries to get past it. */
 import assert from "node:assert/strict";
+import { Hono } from "hono";
+import { restDropped } from "../src/dashboard/body.ts";
+import { plainMethods } from "../src/dashboard/guard.ts";
 import { CHANGES, errorOf, pageTest as test, refusalOf } from "./support/page.ts";
 
 test("every answer has the policy and the headers, whatever it is", async (page) => {
@@ -88,6 +91,36 @@ test("nothing is changed without the page's token, by GET, by a form, or by what
   assert.deepEqual(await refusalOf(large), [413, "body"]);
   const right = await page.post("/api/nothing", {}, { "x-userpipe-csrf": csrf });
   assert.deepEqual(await refusalOf(right), [404, "not-found"]);
+});
+
+/** A body of so many KiB that says how many of them were read. */
+function counted(kib: number): { body: ReadableStream<Uint8Array<ArrayBuffer>>; read: () => number } {
+  let read = 0;
+  const pull = (controller: ReadableStreamDefaultController<Uint8Array<ArrayBuffer>>) => {
+    if (read++ === kib) controller.close();
+    else controller.enqueue(new Uint8Array(1024).fill(0x20));
+  };
+  return { body: new ReadableStream({ pull }, { highWaterMark: 0 }), read: () => read };
+}
+
+Deno.test("what is refused is answered behind its body, which HTTP/2 would break off, unless that is far too large", async () => {
+  const app = new Hono().use(restDropped, plainMethods);
+  app.post("/taken", async (c) => c.text(String((await c.req.text()).length)));
+  const json = { "content-type": "application/json" };
+  const cases: [answer: RegExp, kib: number, read: number, headers: HeadersInit, method?: string][] = [
+    [/^200 65536$/, 64, 65, json],
+    [/^413 .*too large/, 65, 66, json],
+    [/^413 .*too large/, 900, 901, json],
+    [/^415 .*not JSON/, 900, 901, { "content-type": "text/plain" }],
+    [/^405 .*not taken/, 100, 101, json, "PUT"],
+    [/^415 .*not JSON/, 10_000, 4096, {}],
+  ];
+  for (const [expected, kib, most, headers, method = "POST"] of cases) {
+    const { body, read } = counted(kib);
+    const answer = await app.request("/taken", { method, headers, body });
+    assert.match(`${answer.status} ${await answer.text()}`, expected);
+    assert.equal(read(), most, `of ${kib} KiB`);
+  }
 });
 
 test("no path leads to a file", async (page) => {

@@ -3,9 +3,9 @@
  * something only by POST, and what is answered runs no script but ours.
  */
 import type { MiddlewareHandler } from "hono";
-import { bodyLimit } from "hono/body-limit";
 import { isLoopback } from "./access.ts";
 import { refuse } from "./answers.ts";
+import { smallBody } from "./body.ts";
 
 /** No inline script and no inline style, and nothing from elsewhere. */
 const POLICY = [
@@ -27,9 +27,6 @@ const HEADERS = {
   "cross-origin-opener-policy": "same-origin",
   "cross-origin-resource-policy": "same-origin",
 };
-
-/** Largest body of a request, in bytes. */
-const MAX_BODY_BYTES = 64 * 1024;
 
 /** Headers of every answer; one that says nothing of its own is kept by nobody. */
 export const withHeaders: MiddlewareHandler = async (c, next) => {
@@ -70,11 +67,6 @@ export const fromHere: MiddlewareHandler = async (c, next) => {
     hint: "Open this page itself; a proxy in front of it has to pass the Host header on",
   });
 };
-
-const smallBody = bodyLimit({
-  maxSize: MAX_BODY_BYTES,
-  onError: (c) => refuse(c, 413, { code: "body", message: "The body is too large", hint: "Send 64 KiB at the most" }),
-});
 
 /** GET changes nothing, and what POST is sent is JSON, which a form of another page cannot send. */
 export const plainMethods: MiddlewareHandler = async (c, next) => {

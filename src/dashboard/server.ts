@@ -7,6 +7,7 @@ import type { Settings } from "../settings.ts";
 import type { Access } from "./access.ts";
 import { failed, notFound, refuse } from "./answers.ts";
 import { assetRoutes } from "./assets.ts";
+import { restDropped } from "./body.ts";
 import type { ApiDeps } from "./deps.ts";
 import { openDashboardEnds } from "./ends.ts";
 import { type EventSources, Hub, MOST_MESSAGES } from "./events.ts";
@@ -45,7 +46,7 @@ export function openApp({ settings, access, stop }: AppOptions): App {
 
 function routed(deps: ApiDeps, login: Login, needed: boolean): Hono<Environment> {
   const app = new Hono<Environment>();
-  app.use(withHeaders, ownHost(needed), fromHere, plainMethods, login.needed, login.changes);
+  app.use(restDropped, withHeaders, ownHost(needed), fromHere, plainMethods, login.needed, login.changes);
   app.onError(failed);
   app.notFound(notFound);
   login.routes(app);
