@@ -85,6 +85,8 @@ function build(
   if (command.alias !== undefined) built.alias(command.alias);
   if (command.arguments !== undefined) built.arguments(command.arguments);
   const names = new Map<string, string>();
+  // Of a flag and its negation commander keeps the last: which of the two were given.
+  const pairs: Set<string>[] = [];
   for (const name of command.settings) {
     const { flag, env, default: value, negated } = SETTINGS[name] as Setting<unknown, unknown>;
     const help = command.help?.[name] ?? SETTINGS[name].help;
@@ -96,16 +98,25 @@ function build(
     const hidden = [...command.refused ?? [], ...command.unlisted ?? []].includes(name);
     const heading = `${groupOf(name)}:`;
     built.addOption(option.hideHelp(hidden).helpGroup(heading));
-    if (negated !== undefined) {
-      built.addOption(new Option(negated.flag, negated.help).hideHelp(hidden).helpGroup(heading));
-    }
+    if (negated === undefined) continue;
+    const negation = new Option(negated.flag, negated.help);
+    built.addOption(negation.hideHelp(hidden).helpGroup(heading));
+    const given = new Set<string>();
+    for (const each of [option, negation]) built.on(`option:${each.name()}`, () => given.add(each.long!));
+    pairs.push(given);
   }
   built.action(async () => {
+    const both = pairs.find(({ size }) => size > 1);
+    if (both !== undefined) throw contradiction([...both]);
     const flags: Record<string, string | boolean> = {};
     for (const [option, value] of Object.entries(built.opts())) flags[names.get(option)!] = value;
     await action(flags, built.processedArgs.flat().filter((arg) => arg !== undefined));
   });
   return built;
+}
+
+function contradiction(flags: readonly string[]): UserpipeError {
+  return new UserpipeError("settings", `${flags.join(" and ")} contradict each other`, "Give one of them");
 }
 
 async function run(
