@@ -9,7 +9,8 @@ export async function lookedOf(deps: ApiDeps): Promise<Looked> {
   const { outbox, deadLetters, schedules, positions } = await statusNow(deps);
   const led = schedules.ok ? schedules.value.find((schedule) => schedule.led && schedule.pausedAt === null) : undefined;
   return {
-    outbox: outbox.ok ? outbox.value?.messages : undefined,
+    // An embedded broker has no outbox, in which nothing waits.
+    outbox: outbox.ok ? outbox.value?.messages ?? 0 : undefined,
     deadLetters: deadLetters.ok ? deadLetters.value.waiting : undefined,
     nextRunAt: led && nextTimes(led.definition, Date.now(), 1)[0],
     lag: positions.ok ? positions.value : undefined,
