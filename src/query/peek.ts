@@ -70,11 +70,16 @@ export function chosenPartitions(
   );
 }
 
-/** Whether a message is of the key; all are where it is left out. */
+const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
+
+/** Whether a message is of the key; all are where it is left out. One in capitals that is a UUID is also its small form. */
 export function keyFilter(key: string | undefined): (message: Delivered) => boolean {
   if (key === undefined) return () => true;
-  const wanted = new TextEncoder().encode(key);
-  return ({ key }) => key !== null && key.length === wanted.length && key.every((byte, i) => byte === wanted[i]);
+  const forms = new Set([key, UUID.test(key) ? key.toLowerCase() : key]);
+  const wanted = [...forms].map((form) => new TextEncoder().encode(form));
+  const isKey = (key: Uint8Array) =>
+    wanted.some((bytes) => bytes.length === key.length && bytes.every((byte, i) => byte === key[i]));
+  return ({ key }) => key !== null && isKey(key);
 }
 
 async function starts({ broker, topic, start }: PeekOptions, ranges: PartitionRange[]): Promise<Map<number, bigint>> {
