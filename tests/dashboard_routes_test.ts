@@ -1,35 +1,13 @@
 /** The page's routes: what they refuse and why, what they change, and how far they look. */
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { openSqliteBroker } from "../src/broker/sqlite.ts";
-import { MOST_SEARCHED } from "../src/dashboard/views/messages.ts";
 import { openSqliteRuns } from "../src/runs/sqlite.ts";
-import { openSqliteStore } from "../src/store/sqlite.ts";
-import { TABLE } from "../src/users/created_user.ts";
-import { type Api, openApi } from "./support/api.ts";
+import { deadLetterOf, deadLetterOfSource, encodeDeadLetter, type Stage } from "../src/stream/dead_letters.ts";
+import { type Json, openApi, withEnds } from "./support/api.ts";
 import { withFolder } from "./support/cli.ts";
 import { deadLetter } from "./support/dashboard.ts";
 import { eventsOf, messageOf } from "./support/poison.ts";
 import { makeRecord, newRun, SCHEDULE, TARGET } from "./support/runs_record.ts";
-
-const TOPIC = { partitions: 2, replication: 1, retentionMs: -1, retentionBytes: -1 };
-
-/** Empty topics and an empty table. */
-async function withEnds(work: (api: Api, cwd: string) => Promise<void>): Promise<void> {
-  await withFolder(async (cwd) => {
-    const dataDir = join(cwd, "userpipe-data");
-    const broker = openSqliteBroker({ path: join(dataDir, "topics.db") });
-    await broker.init([{ ...TOPIC, name: "users_created" }, { ...TOPIC, name: "users_created.dlq", partitions: 1 }], {
-      dryRun: false,
-    });
-    await broker.close();
-    const store = openSqliteStore({ dataDir, table: TABLE });
-    await store.init({ migrate: false, dryRun: false });
-    await store.close();
-    await using api = openApi(cwd);
-    await work(api, cwd);
-  });
-}
 
 /** The record of runs, for what another process does meanwhile. */
 async function onRecord<T>(cwd: string, work: (runs: ReturnType<typeof openSqliteRuns>) => Promise<T>): Promise<T> {
@@ -200,6 +178,9 @@ Deno.test("the schedule is paused and resumed, and where none is on record that 
     assert.deepEqual([status, message], [409, `No schedule "${SCHEDULE}" is on record`]);
     await makeRecord(cwd);
     assert.equal((await api.get("/api/runs")).next.length, 3);
+    const { schedule, parts } = await api.get("/api/way");
+    assert.deepEqual([schedule.led, schedule.start], [false, "userpipe ingest --every 1m"]);
+    assert.match(`${parts[1].why}: ${parts[1].hint}`, /No process runs the schedule.*userpipe ingest --every 1m, or/);
     await api.post("/api/schedule/pause");
     const { next, schedules } = await api.get("/api/runs");
     assert.deepEqual([next, typeof schedules[0].pausedAt], [[], "number"]);
@@ -234,52 +215,28 @@ Deno.test("dead letters are replayed one by one, by reason or all, after a look 
     assert.equal((await replay({ all: true })).replayed, 0);
   }));
 
-Deno.test("a search by key ends after so many messages and says so, and finds the newest first", () =>
+Deno.test("what a replay refuses again is counted by reason, and waits at the part that refused it", () =>
   withEnds(async (api) => {
+    const [event, other] = eventsOf("bad", 2);
+    const onTopic = (offset: bigint, value: unknown, stage: Stage) =>
+      deadLetterOf("users_created", { ...messageOf(value as typeof event), partition: 0, offset }, stage, "once bad");
+    const bytes = new TextEncoder().encode("no JSON");
+    const letters = [
+      ...[0, 1, 2].map((n) => deadLetterOfSource("run", n, bytes, Date.now(), "not JSON")),
+      onTopic(3n, { ...event!, email: 7 }, "stream"),
+      onTopic(4n, other, "store"),
+      deadLetterOf("elsewhere", { ...messageOf(event!), partition: 0, offset: 5n }, "stream", "once bad"),
+    ];
     const broker = await api.deps.ends.broker();
-    const [event, ...others] = eventsOf("many", 101);
-    const at = Date.now() - 1_000_000;
-    const key = event!.id;
-    for (const timestamp of [at, at + 1, at + 2]) {
-      await broker.publish("users_created", [messageOf(event!, { timestamp })]);
-    }
-    assert.deepEqual((await api.get(`/api/messages?key=${key}&limit=3`)).more, false);
-    const { messages, more } = await api.get(`/api/messages?key=${key}&limit=2`);
-    assert.deepEqual([messages.map(({ timestamp }: { timestamp: number }) => timestamp), more], [
-      [at + 2, at + 1],
-      true,
-    ]);
-
-    const value = new Uint8Array(1);
-    for (let round = 0; round < MOST_SEARCHED / 2_000; round++) {
-      const filling = Array.from({ length: 20 }, () => others).flat();
-      await broker.publish("users_created", filling.map((each) => messageOf(each, { value, timestamp: at + 10 })));
-    }
-    assert.deepEqual(await api.get(`/api/messages?key=${key}`), { messages: [], more: true });
-    const { partition } = messages[0];
-    const there = await api.get(`/api/messages?key=${key}&partition=${partition}`);
-    assert.equal(there.messages.length, 3, "one partition has fewer to look at");
-  }));
-
-Deno.test("a message is shown as what it is: cut in a list and whole alone, bytes in hexadecimal, and why it is refused", () =>
-  withEnds(async (api) => {
-    const broker = await api.deps.ends.broker();
-    const [event] = eventsOf("one", 1);
-    const long = { ...event!, first_name: "é😀".repeat(400), last_name: "<script>alert(1)</script>" };
-    const key = new TextEncoder().encode("one");
-    await broker.publish("users_created", [
-      messageOf(long, { key, timestamp: 1_000 }),
-      messageOf(event!, { key, value: Uint8Array.of(0xff, 0x01), timestamp: 2_000 }),
-      messageOf(event!, { key, value: null, timestamp: 3_000 }),
-    ]);
-    const [none, bytes, text] = (await api.get("/api/messages")).messages;
-    assert.deepEqual([none.value, none.bytes, none.why], ["", 0, "the value is null: deletes are not carried"]);
-    assert.deepEqual([bytes.value, bytes.bytes, bytes.why], ["0xff01", 2, "not UTF-8"]);
-    const json = JSON.stringify(long);
-    assert.equal(text.value, `${json.slice(0, 300)}…`);
-    assert.equal(text.bytes, new TextEncoder().encode(json).length);
-    assert.deepEqual([text.key, text.timestamp, text.why], ["one", 1_000, undefined]);
-    const whole = await api.get(`/api/messages/${text.partition}/${text.offset}`);
-    assert.equal(whole.value, json);
-    assert.equal(whole.event.last_name, "<script>alert(1)</script>");
+    await broker.publish("users_created.dlq", letters.map((letter) => encodeDeadLetter(letter, Date.now())));
+    const waits = async () => {
+      const { parts, deadLetters } = await api.get("/api/way");
+      assert.equal(deadLetters, 6);
+      return parts.map((part: Json) => part.waits.find(({ what }: Json) => what === "dead letters")?.count);
+    };
+    assert.deepEqual(await waits(), [3, undefined, undefined, 2, 1]);
+    const { replayed, refused, reasons, elsewhere, named } = await api.post("/api/dead-letters/replay", { all: true });
+    assert.deepEqual([replayed, refused, elsewhere, named.length], [1, 4, 1, 4]);
+    assert.deepEqual(reasons.map(([, count]: Json) => count), [3, 1]);
+    assert.match(reasons.flat().join(), /^not JSON,3,email: .*,1$/);
   }));

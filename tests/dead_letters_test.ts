@@ -81,7 +81,8 @@ Deno.test("letters are counted by reason, most first, and listed newest first, u
   withLetters(
     [...[1, 2, 3].map((n) => letter(record(n), "no id")), letter(record(4), "not JSON")],
     async (options) => {
-      const { reasons, newest, ...counts } = await listLetters(options, 2);
+      const { reasons, stages, newest, ...counts } = await listLetters(options, 2);
+      assert.deepEqual(stages, { source: 0, stream: 4, store: 0, unknown: 0 });
       assert.deepEqual(reasons, [
         { count: 3, stage: "stream", reason: "no id" },
         { count: 1, stage: "stream", reason: "not JSON" },

@@ -117,7 +117,7 @@ export function plainStatus(seen: Status, settings: Settings): Record<string, un
     topic: plain(seen.topic, (size) => ({ name: topic, ...size })),
     lag: plain(seen.lag, (records) => ({ group: settings.group, records })),
     table: plain(seen.rows, (rows) => ({ name: `${table.keyspace}.${table.name}`, rows })),
-    deadLetters: plain(seen.deadLetters, (letters) => ({ topic: deadLetterTopic, ...letters })),
+    deadLetters: plain(seen.deadLetters, ({ waiting, counted }) => ({ topic: deadLetterTopic, waiting, counted })),
     outbox: plain(seen.outbox, (waiting) => waiting && { ...waiting, oldest: isoTime(waiting.oldest) }),
     health: Object.fromEntries(
       seen.health.map(({ component, part }) => [component, plain(part, (detail) => ({ detail }))]),

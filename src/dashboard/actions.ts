@@ -14,8 +14,10 @@ import { perServer } from "./views/shared.ts";
 /** What there is to answer where nothing is. */
 type Done = Record<string, never>;
 
-/** Letters that a replay names as refused again; the others are counted. */
+/** Letters that a replay names as refused again, and reasons that it counts by themselves. */
 const MOST_NAMED = 20;
+const MOST_REASONS = 100;
+const OTHERS = "(all other reasons)";
 
 /**
  * Queues what the schedule asked for last, to be made by the process that runs it.
@@ -84,6 +86,8 @@ export interface Replayed extends ReplayCounts {
   replayed: number;
   /** The first of those that are refused again. */
   named: { offset: string; reason: string }[];
+  /** How many are refused again of each reason, most first. */
+  reasons: [reason: string, count: number][];
 }
 
 /** Two at once would put the same letters through twice, and mark them so. */
@@ -109,6 +113,7 @@ async function replayNow(deps: ApiDeps, { offset, reason, dryRun }: ReplayAsked,
   const { ends, names } = deps;
   const { broker, publisher } = await ends.publishing();
   const named: Replayed["named"] = [];
+  const reasons = new Map<string, number>();
   const counts = await replayLetters({
     ...names,
     ...{ broker, publisher, store: await ends.store(), reason, offset, dryRun },
@@ -116,12 +121,15 @@ async function replayNow(deps: ApiDeps, { offset, reason, dryRun }: ReplayAsked,
     abort: deps.stop,
     onRefused: ({ offset }, reason) => {
       if (named.length < MOST_NAMED) named.push({ offset: String(offset), reason });
+      const counted = reasons.has(reason) || reasons.size < MOST_REASONS ? reason : OTHERS;
+      reasons.set(counted, (reasons.get(counted) ?? 0) + 1);
     },
     onProgress: () => {},
   });
   const { rows, published, refused, elsewhere } = counts;
   if (offset !== undefined && rows + published + refused + elsewhere === 0) throw await noLetter(deps, offset);
-  return { ...counts, replayed: rows + published, named };
+  const mostFirst = [...reasons].sort(([, a], [, b]) => b - a);
+  return { ...counts, replayed: rows + published, named, reasons: mostFirst };
 }
 
 async function noLetter(deps: ApiDeps, offset: bigint): Promise<Refused> {

@@ -54,6 +54,8 @@ export interface WaitingLetter {
 export interface Listing {
   /** Most first. */
   reasons: { count: number; stage: Letter["stage"]; reason: string }[];
+  /** How many wait, by what refused them. */
+  stages: Record<Letter["stage"], number>;
   /** Newest first. */
   newest: Letter[];
   waiting: number;
@@ -63,9 +65,13 @@ export interface Listing {
 /** Counts by reason, and the newest `max` letters that wait. @throws {UserpipeError} as the broker's `read` */
 export async function listLetters(options: LettersOptions, max: number): Promise<Listing> {
   const reasons = new Map<string, Listing["reasons"][number]>();
-  const listing: Listing = { reasons: [], newest: [], waiting: 0, replayed: 0 };
+  const stages = { source: 0, stream: 0, store: 0, unknown: 0 };
+  const listing: Listing = { reasons: [], stages, newest: [], waiting: 0, replayed: 0 };
   for await (const { waiting, replayed } of folds(options)) {
-    for (const letter of waiting) count(reasons, letter);
+    for (const letter of waiting) {
+      count(reasons, letter);
+      stages[letter.stage]++;
+    }
     listing.waiting += waiting.length;
     listing.replayed += replayed;
     listing.newest = [...listing.newest, ...waiting].sort(newestFirst).slice(0, max);

@@ -4,16 +4,26 @@
  */
 import { sleep } from "../backoff.ts";
 import type { Broker } from "../broker/broker.ts";
-import { type Check, messageOf, UserpipeError } from "../errors.ts";
+import { type Check, type Code, messageOf, UserpipeError } from "../errors.ts";
 import type { Waiting } from "../ingest/outbox_logs.ts";
 import type { Run, Runs, RunTarget, ScheduleRecord } from "../runs/runs.ts";
 import type { Store } from "../store/store.ts";
-import { listLetters } from "./dead_letters.ts";
+import { type Listing, listLetters } from "./dead_letters.ts";
 import { type GroupPosition, lagOf, positionsOf } from "./group_positions.ts";
 import { seldom } from "./seldom.ts";
 
 /** What was found, or why it is not known. */
-export type Part<T> = { ok: true; value: T } | { ok: false; why: string; hint: string };
+export type Part<T> = { ok: true; value: T } | Unknown;
+
+export interface Unknown {
+  ok: false;
+  why: string;
+  hint: string;
+  /** Of an end's error. */
+  code?: Code;
+  /** It is still being counted. */
+  pending?: true;
+}
 
 export interface StatusOptions {
   broker: Broker;
@@ -80,6 +90,8 @@ export interface LetterCount {
   /** Those that wait; where they are too many to be counted, all that were ever refused and are still there. */
   waiting: number;
   counted: boolean;
+  /** Those that wait by what refused them; left out where they are not counted. */
+  stages?: Listing["stages"];
 }
 
 const LAST_RUNS = 5;
@@ -104,11 +116,10 @@ export function statusOf(options: StatusOptions): () => Promise<Status> {
     const asked = seldom(work);
     return () => part(asked, limitMs);
   };
-  // What is waited for so short a while is slow, not away.
-  const slow = countLimitMs < limitMs ? "It is still being counted" : undefined;
   const count = <T>(work: () => Promise<T>) => {
     const asked = seldom(work, { rest, patienceMs: PATIENCE_MS });
-    return () => part(asked, countLimitMs, slow);
+    // What is waited for so short a while is slow, not away.
+    return () => part(asked, countLimitMs, countLimitMs < limitMs ? COUNTING : undefined);
   };
   const runs = <T>(work: (runs: Runs) => Promise<T>) => look(async () => await work(await options.runs()));
   const health = healthOf({ broker, store, runs: options.runs, topic, limitMs });
@@ -131,21 +142,24 @@ export function statusOf(options: StatusOptions): () => Promise<Status> {
   };
 }
 
-async function part<T>(work: () => Promise<T>, limitMs: number, hint = "See userpipe doctor"): Promise<Part<T>> {
+const COUNTING = { ok: false, why: "it is still being counted", hint: "Wait until it is", pending: true } as const;
+
+/** @param slow what is said where it takes longer */
+async function part<T>(work: () => Promise<T>, limitMs: number, slow: Unknown = away(limitMs)): Promise<Part<T>> {
   const over = new AbortController();
-  const tooSlow = sleep(limitMs, over.signal).then(() => ({
-    ok: false as const,
-    why: `it did not answer within ${limitMs / 1000} s`,
-    hint,
-  }));
+  const tooSlow = sleep(limitMs, over.signal).then(() => slow);
   try {
     return await Promise.race([work().then((value) => ({ ok: true as const, value })), tooSlow]);
   } catch (error) {
-    if (error instanceof UserpipeError) return { ok: false, why: error.message, hint: error.hint };
+    if (error instanceof UserpipeError) return { ok: false, why: error.message, hint: error.hint, code: error.code };
     return { ok: false, why: messageOf(error), hint: "This is a defect of userpipe: please report it" };
   } finally {
     over.abort();
   }
+}
+
+function away(limitMs: number): Unknown {
+  return { ok: false, why: `it did not answer within ${limitMs / 1000} s`, hint: "See userpipe doctor" };
 }
 
 /** Asks all at once. */
@@ -215,6 +229,7 @@ async function sizeOf(broker: Broker, topic: string): Promise<TopicSize> {
 
 async function lettersOf(broker: Broker, topic: string): Promise<LetterCount> {
   const { records } = await sizeOf(broker, topic);
-  if (records === 0 || records > MOST_LETTERS) return { waiting: records, counted: records === 0 };
-  return { waiting: (await listLetters({ broker, topic }, 0)).waiting, counted: true };
+  if (records > MOST_LETTERS) return { waiting: records, counted: false };
+  const { waiting, stages } = await listLetters({ broker, topic }, 0);
+  return { waiting, counted: true, stages };
 }

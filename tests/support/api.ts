@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { Hono } from "hono";
 import { COMMANDS } from "../../src/cli/commands.ts";
+import { openSqliteBroker } from "../../src/broker/sqlite.ts";
 import { failed } from "../../src/dashboard/answers.ts";
 import type { ApiDeps, DashboardEnds } from "../../src/dashboard/deps.ts";
 import { openDashboardEnds } from "../../src/dashboard/ends.ts";
@@ -10,6 +11,9 @@ import { apiRoutes } from "../../src/dashboard/routes.ts";
 import { logger } from "../../src/log.ts";
 import { namesOf, targetOf } from "../../src/open.ts";
 import { resolveSettings } from "../../src/settings.ts";
+import { openSqliteStore } from "../../src/store/sqlite.ts";
+import { TABLE } from "../../src/users/created_user.ts";
+import { withFolder } from "./cli.ts";
 
 // deno-lint-ignore no-explicit-any
 export type Json = any;
@@ -71,4 +75,23 @@ export function openApi(cwd: string, { env = {}, ends = {} }: ApiOptions = {}): 
       await opened.close();
     },
   };
+}
+
+const TOPIC = { partitions: 2, replication: 1, retentionMs: -1, retentionBytes: -1 };
+
+/** The routes on empty topics and an empty table. */
+export async function withEnds(work: (api: Api, cwd: string) => Promise<void>): Promise<void> {
+  await withFolder(async (cwd) => {
+    const dataDir = join(cwd, "userpipe-data");
+    const broker = openSqliteBroker({ path: join(dataDir, "topics.db") });
+    await broker.init([{ ...TOPIC, name: "users_created" }, { ...TOPIC, name: "users_created.dlq", partitions: 1 }], {
+      dryRun: false,
+    });
+    await broker.close();
+    const store = openSqliteStore({ dataDir, table: TABLE });
+    await store.init({ migrate: false, dryRun: false });
+    await store.close();
+    await using api = openApi(cwd);
+    await work(api, cwd);
+  });
 }

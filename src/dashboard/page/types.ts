@@ -31,9 +31,18 @@ export interface Way {
   at: number;
   parts: WayPart[];
   freshness: { fetchedToPublished: Quantiles; publishedToTable: Quantiles };
-  schedule: { text: string; pausedAt: number | null; next: number[]; led: boolean } | null;
+  schedule: {
+    text: string;
+    pausedAt: number | null;
+    next: number[];
+    /** Whether a process runs it; `start` is the command that would. */
+    led: boolean;
+    start: string;
+  } | null;
   lastRun: Run | null;
   lastError: { run: string; error: string; at: number } | null;
+  /** Not known because they are still being counted. */
+  counting: { rows: boolean; deadLetters: boolean };
   rows: number | null;
   deadLetters: number | null;
   outbox: number | null;
@@ -143,8 +152,11 @@ export interface Letters {
 /** What a replay did or, as a dry run, would do. */
 export interface Replayed {
   replayed: number;
-  /** Refused again: they stay. */
+  /** Refused again: they stay. Of which reasons, most first. */
   refused: number;
+  reasons: Reason[];
+  /** Of another topic: left alone. */
+  elsewhere: number;
 }
 
 export interface LetterWhole extends Letter {

@@ -18,6 +18,8 @@ export interface TableView {
   columns: string[];
   /** As `status` has it, counted seldom; null where it is not known. */
   count: number | null;
+  /** Whether it is not known because it is still being counted. */
+  counting: boolean;
   why?: string;
   hint?: string;
 }
@@ -26,7 +28,8 @@ export async function table(deps: ApiDeps): Promise<TableView> {
   const { names: { table: { keyspace, name, columns } } } = deps;
   const { rows } = await statusNow(deps);
   const about = { name: `${keyspace}.${name}`, columns: columns.map(({ name }) => name) };
-  return rows.ok ? { ...about, count: rows.value } : { ...about, count: null, why: rows.why, hint: rows.hint };
+  if (rows.ok) return { ...about, count: rows.value, counting: false };
+  return { ...about, count: null, counting: rows.pending === true, why: rows.why, hint: rows.hint };
 }
 
 /** Of the newest messages those that are in the table, newest first. @throws {UserpipeError} as `peek` and the store */

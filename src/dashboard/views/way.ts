@@ -7,7 +7,7 @@ import { freshnessOf } from "./freshness.ts";
 import type { LiveProcess } from "./live_window.ts";
 import { liveWindow, perServer, statusNow } from "./shared.ts";
 import { Flow } from "./way_flow.ts";
-import { partsOf } from "./way_parts.ts";
+import { partsOf, startOf } from "./way_parts.ts";
 
 /** Times of the schedule that are told. */
 const NEXT = 3;
@@ -29,6 +29,7 @@ export async function way(deps: ApiDeps): Promise<Way> {
     schedule: scheduleOf(status, now),
     lastRun: valueOf(status.runs)?.[0] ?? null,
     lastError: lastErrorOf(status),
+    counting: { rows: isPending(status.rows), deadLetters: isPending(status.deadLetters) },
     rows: valueOf(status.rows),
     deadLetters: letters?.waiting ?? null,
     outbox: valueOf(status.outbox)?.messages ?? null,
@@ -54,11 +55,16 @@ function valueOf<T>(part: Part<T>): T | null {
   return part.ok ? part.value : null;
 }
 
+function isPending(part: Part<unknown>): boolean {
+  return !part.ok && part.pending === true;
+}
+
 function scheduleOf({ schedules }: Status, now: number): Way["schedule"] {
   const schedule = valueOf(schedules)?.[0];
   if (schedule === undefined) return null;
   const { text, pausedAt, led, definition } = schedule;
-  return { text, pausedAt, led, next: pausedAt === null ? nextTimes(definition, now, NEXT) : [] };
+  const next = pausedAt === null ? nextTimes(definition, now, NEXT) : [];
+  return { text, pausedAt, led, next, start: startOf(schedule) };
 }
 
 /** Until a later run goes well. */

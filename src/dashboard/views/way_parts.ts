@@ -4,6 +4,7 @@ import type { Names } from "../../open.ts";
 import type { Health, Part, Status } from "../../query/status.ts";
 import type { Run, ScheduleRecord } from "../../runs/runs.ts";
 import type { Settings } from "../../settings.ts";
+import type { Stage } from "../../stream/dead_letters.ts";
 import type { PartState, WayPart } from "../page/types.ts";
 import { type LiveProcess, passedOf, rateOf } from "./live_window.ts";
 import type { Rates } from "./way_flow.ts";
@@ -36,7 +37,7 @@ export function partsOf(seen: Seen): WayPart[] {
       ...sourceState(seen),
       rate: rateOf(processes, "fetched"),
       passed: passedOf(processes, "fetched"),
-      waits: [],
+      waits: lettersOf(status, "source"),
     },
     {
       name: "ingest",
@@ -60,7 +61,7 @@ export function partsOf(seen: Seen): WayPart[] {
       ...streamState(seen, streams),
       rate: carried,
       passed: passedOf(processes, "rows"),
-      waits: waitsOf("dead letters", status.deadLetters, ({ waiting }) => waiting),
+      waits: lettersOf(status, "stream"),
     },
     {
       name: "store",
@@ -68,13 +69,21 @@ export function partsOf(seen: Seen): WayPart[] {
       ...endState(status.health, "store"),
       rate: carried,
       passed: status.rows.ok ? status.rows.value : null,
-      waits: [],
+      waits: lettersOf(status, "store"),
     },
   ];
 }
 
 function waitsOf<T>(what: string, part: Part<T>, count: (value: T) => number): WayPart["waits"] {
   return part.ok ? [{ what, count: count(part.value) }] : [];
+}
+
+/** Those that a part refused wait at that part; where they are too many to be told apart, at the stream. */
+function lettersOf({ deadLetters }: Status, stage: Stage): WayPart["waits"] {
+  if (!deadLetters.ok) return [];
+  const { waiting, stages } = deadLetters.value;
+  if (stages === undefined) return stage === "stream" ? [{ what: "dead letters of all parts", count: waiting }] : [];
+  return [{ what: "dead letters", count: stages[stage] + (stage === "stream" ? stages.unknown : 0) }];
 }
 
 function scheduleOf({ schedules }: Status): ScheduleRecord | undefined {
@@ -109,7 +118,15 @@ function sourceState({ status, processes }: Seen): State {
   const brokerIsDown = status.health.some(({ component, part }) => component === "broker" && !part.ok);
   if (failure !== null && failure.fetched === 0 && !brokerIsDown) return failed(failure);
   const asked = scheduleOf(status)?.led === true || processes.some(({ newest }) => newest.ingest !== undefined);
-  return asked ? FINE : { state: "idle", why: "No process fetches from it on a schedule" };
+  if (!asked) return { state: "idle", why: "No process fetches from it on a schedule" };
+  const missing = missingTopic(status);
+  return missing === undefined ? FINE : { ...missing, state: "waiting" };
+}
+
+/** Without it nothing that is fetched can be published. */
+function missingTopic({ topic }: Status): State | undefined {
+  if (topic.ok || topic.code !== "topic-missing") return undefined;
+  return { state: "down", why: `Nothing can be published: ${topic.why}`, hint: topic.hint };
 }
 
 function ingestState({ status, processes }: Seen): State {
@@ -117,7 +134,7 @@ function ingestState({ status, processes }: Seen): State {
   if (!schedules.ok) return { state: "down", why: schedules.why, hint: schedules.hint };
   const schedule = scheduleOf(status);
   if (schedule !== undefined && schedule.pausedAt !== null) {
-    return { state: "waiting", why: "The schedule is paused", hint: "Resume it here, or with userpipe resume" };
+    return { state: "waiting", why: "The schedule is paused", hint: "Resume it, also with userpipe resume" };
   }
   const failure = failureOf(status);
   if (failure !== null && failure.fetched > 0) return failed(failure);
@@ -131,11 +148,19 @@ function ingestState({ status, processes }: Seen): State {
     };
   }
   if (!schedule.led) {
-    const hint = "Start one with userpipe up or userpipe ingest --every 1m, or pause the schedule";
+    const hint = `Start one: ${startOf(schedule)}, or userpipe up; or pause the schedule`;
     return { state: "down", why: `No process runs the schedule ${schedule.text}`, hint };
   }
+  const missing = missingTopic(status);
+  if (missing !== undefined) return missing;
   const said = processes.find(({ newest: { ingest } }) => ingest?.why !== undefined)?.newest.ingest;
   return said === undefined ? FINE : { state: "waiting", why: said.why };
+}
+
+/** The command that runs a schedule. */
+export function startOf({ definition, text }: ScheduleRecord): string {
+  if ("every" in definition) return `userpipe ingest --${text}`;
+  return `userpipe ingest --cron "${definition.cron}" --time-zone ${definition.timeZone}`;
 }
 
 function streamState({ status: { lag }, flow }: Seen, streams: readonly LiveProcess[]): State {
