@@ -71,6 +71,8 @@ Deno.test("what is ready says what it is, and looking has made no file", () =>
       5_000,
       () => "it is not ready",
     );
+    const metrics = await (await page.ask("/metrics")).text();
+    assert.match(metrics, /^userpipe_outbox_records 0$/m, "an embedded broker has none, and nothing waits");
   }));
 
 test("metrics are Prometheus's text", async (page) => {
@@ -219,8 +221,11 @@ Deno.test("up shows the page by itself, with what it carried, and ends with it o
     const events = eventsOf(await fetch(`${url}/api/events`));
     for await (const [name, data] of events) if (name === "way" && (data as { rows: number }).rows === 50) break;
     const open = await fetch(`${url}/api/events`);
+    // What ends when its browser leaves, and here does not.
+    assert.equal((await (await fetch(`${url}/api/table/facets?all=1`)).json()).of, 50);
     up.signal("SIGTERM");
     assert.equal(await up.ended, 0, up.output);
+    assert.doesNotMatch(up.output, /Deno\./, "the runtime has nothing to say");
     await open.body!.cancel().catch(() => {});
   }));
 
@@ -229,6 +234,11 @@ Deno.test("up without the page opens no port, and one run by itself has none", (
     await using up = start(["up", "--generate", "5", "--no-dashboard"], { cwd });
     await up.printed("delivered");
     assert.ok(!up.output.includes("The page is at"), up.output);
+    for (const both of [["--no-dashboard", "--dashboard", "127.0.0.1:0"], ["--dashboard", "--no-dashboard"]]) {
+      const { code, stderr } = await userpipe(["up", ...both], { cwd });
+      assert.equal(code, 2, stderr);
+      assert.match(stderr, /--dashboard.* contradict each other/);
+    }
     const once = await userpipe(["ingest", "--generate", "1", "--dashboard"], { cwd });
     assert.equal(once.code, 2);
     assert.match(once.stderr, /--dashboard shows a process that keeps running/);

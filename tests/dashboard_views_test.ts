@@ -14,6 +14,8 @@ const MOST_BYTES = 200 * 1024;
 const FIRST_VIEW_MS = 300;
 /** One that is soon enough is enough: on a machine that does something else as well the others are not. */
 const MOST_LOADS = 20;
+/** So many times as long where so many share a core. */
+const shared = () => Math.max(1, Deno.loadavg()[0]! / navigator.hardwareConcurrency);
 
 const LOOKS = [
   { name: "light-wide", colorScheme: "light", viewport: { width: 1360, height: 900 } },
@@ -62,6 +64,17 @@ async function looked(page: Page, name: string): Promise<string[]> {
   );
 }
 
+/** At 380 px a part that is fine takes a line, and the runs begin on the first screen, below an error too. */
+async function hiddenByWay(page: Page): Promise<string[]> {
+  const { width, height } = page.viewportSize()!;
+  const part = await page.locator("#part-store").boundingBox();
+  const bar = await page.locator(".bar").first().boundingBox();
+  return [
+    ...(width < 560 && part!.height > 40 ? [`a part of the way is ${part!.height} px high`] : []),
+    ...(bar!.y > height ? [`the runs begin at ${bar!.y} px of ${height}`] : []),
+  ];
+}
+
 async function lookAtViews(page: Page, look: string): Promise<string[]> {
   const found: string[] = [];
   for (const [name, { at, there, panel }] of Object.entries(VIEWS)) {
@@ -69,6 +82,7 @@ async function lookAtViews(page: Page, look: string): Promise<string[]> {
     await page.locator(`#${name}-title`).waitFor();
     await page.locator(there).first().waitFor();
     found.push(...await looked(page, `${name}-${look}`));
+    if (name === "runs") found.push(...await hiddenByWay(page));
     if (panel === undefined) continue;
     await page.locator(panel).first().click();
     await page.locator("#panel-body h3").first().waitFor();
@@ -135,7 +149,7 @@ Deno.test({
     withFullPage(async (url, browser) => {
       const took: number[] = [];
       const elsewhere: string[] = [];
-      for (let load = 0; load < MOST_LOADS && Math.min(...took) >= FIRST_VIEW_MS; load++) {
+      for (let load = 0; load < MOST_LOADS && Math.min(...took) >= FIRST_VIEW_MS * shared(); load++) {
         await using opened = await browser.open("about:blank");
         const { page } = opened;
         await page.addInitScript(`
@@ -156,6 +170,10 @@ Deno.test({
       }
       assert.deepEqual(elsewhere, []);
       const best = Math.min(...took);
-      assert.ok(best < FIRST_VIEW_MS, `the best of ${MOST_LOADS} took ${best} ms: ${took.map(Math.round).join(", ")}`);
+      const most = FIRST_VIEW_MS * shared();
+      assert.ok(
+        best < most,
+        `the best of ${took.length} took ${best} ms, not ${most}: ${took.map(Math.round).join(", ")}`,
+      );
     }),
 });

@@ -16,10 +16,14 @@ export async function urlOf(running: Running): Promise<string> {
   return said.exec(running.output)![1]!;
 }
 
-/** Puts a dead letter on the embedded broker's topic, of a record that is good: a replay makes a row of it. */
-export async function deadLetter(cwd: string, reason: string): Promise<void> {
-  const [event] = eventsOf("letter", 1);
-  const refused = { partition: 0, offset: 7n, ...messageOf(event!) };
+/**
+ * Puts a dead letter on the embedded broker's topic, of a record that is good: a replay makes a row of it.
+ * @param wrong fields in which it is not
+ */
+export async function deadLetter(cwd: string, reason: string, wrong: Record<string, unknown> = {}): Promise<void> {
+  const [event] = eventsOf(`letter ${Object.keys(wrong)}`, 1);
+  const offset = BigInt(7 + Object.keys(wrong).length);
+  const refused = { partition: 0, offset, ...messageOf({ ...event!, ...wrong }) };
   const broker = openSqliteBroker({ path: join(cwd, "userpipe-data", "topics.db") });
   try {
     const letter = encodeDeadLetter(deadLetterOf(users.topic, refused, "stream", reason), Date.now());

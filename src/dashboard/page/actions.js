@@ -1,6 +1,7 @@
 /** What buttons do: one thing at a time, a question before what cannot be undone, and a line that says how it went. */
-import { ApiError } from "./api.js";
-import { byId, el, fill } from "./dom.js";
+import { ApiError, post } from "./api.js";
+import { byId, el, fill, focusOn } from "./dom.js";
+import { shortId } from "./format.js";
 
 /** Says to a screen reader what has changed; nothing is seen of it. @param {string} text */
 export function announce(text) {
@@ -8,10 +9,13 @@ export function announce(text) {
   if (region.textContent !== text) region.textContent = text;
 }
 
-/** A line above the view, until it is closed or another comes. @param {string} text @param {string} [hint] */
-export function notice(text, hint) {
-  announce(hint ? `${text} ${hint}` : text);
-  show("status", text, hint);
+/**
+ * A line above the view, until it is closed or another comes.
+ * @param {string} text @param {string} [hint] @param {string[]} [list] what it is about, one under the other
+ */
+export function notice(text, hint, list = []) {
+  announce([text, ...list, hint].filter(Boolean).join(" "));
+  show("status", text, hint, list);
 }
 
 /** @param {unknown} error */
@@ -20,7 +24,14 @@ export function failure(error) {
 }
 
 export function clearNotice() {
-  fill(byId("notice"));
+  for (const place of PLACES) fill(byId(place));
+}
+
+/** Where it is seen: what is behind an open panel is not. */
+const PLACES = ["notice", "panel-notice"];
+
+function isPanelOpen() {
+  return /** @type {HTMLDialogElement} */ (byId("panel")).open;
 }
 
 /** What went wrong and what to do. @param {unknown} error @returns {[string, string]} */
@@ -35,18 +46,39 @@ export function trouble(error) {
   return el("div", { class: "trouble", role: "alert" }, el("strong", {}, text), hint && el("p", {}, hint));
 }
 
-/** @param {"status" | "alert"} role @param {string} text @param {string} [hint] */
-function show(role, text, hint) {
-  const close = el("button", { type: "button", class: "quiet", onclick: clearNotice }, "Close");
+/** @param {"status" | "alert"} role @param {string} text @param {string} [hint] @param {string[]} [list] */
+function show(role, text, hint, list = []) {
+  clearNotice();
+  const close = actionButton("Close", async () => clearNotice(), { class: "quiet" });
+  const lines = list.length > 0 && el("ul", {}, ...list.map((line) => el("li", {}, line)));
   fill(
-    byId("notice"),
+    byId(isPanelOpen() ? "panel-notice" : "notice"),
     el(
       "div",
       { class: `notice ${role}` },
-      el("p", { role: role === "alert" && role }, el("strong", {}, text), hint ? ` ${hint}` : null),
+      el(
+        "div",
+        { role: role === "alert" && role },
+        el("strong", {}, text),
+        lines,
+        hint ? lines ? el("p", {}, hint) : ` ${hint}` : null,
+      ),
       close,
     ),
   );
+}
+
+/** The schedule is held, or goes on. @param {boolean} paused */
+export async function holdSchedule(paused) {
+  await post(paused ? "/api/schedule/pause" : "/api/schedule/resume");
+  if (paused) notice("The schedule is paused.", "Run now makes runs all the same.");
+  else notice("The schedule goes on.");
+}
+
+/** @param {string} run its id */
+export async function tryAgain(run) {
+  await post(`/api/runs/${encodeURIComponent(run)}/retry`);
+  notice(`Run ${shortId(run)} is asked for once more.`, "The same seed and page, as its next attempt.");
 }
 
 /**
@@ -63,6 +95,7 @@ export function actionButton(label, work, props = {}) {
 /** @param {HTMLElement} element marked busy meanwhile @param {() => Promise<unknown>} work */
 export async function once(element, work) {
   if (element.getAttribute("aria-busy") === "true") return;
+  const focused = element.contains(document.activeElement);
   element.setAttribute("aria-busy", "true");
   try {
     await work();
@@ -70,7 +103,15 @@ export async function once(element, work) {
     failure(error);
   } finally {
     element.removeAttribute("aria-busy");
+    if (focused) keepFocus(element);
   }
+}
+
+/** Where what was pressed is gone, so would be the place of whoever uses the keyboard: the heading has it. @param {HTMLElement} pressed */
+function keepFocus(pressed) {
+  const isElsewhere = document.activeElement !== document.body && !pressed.contains(document.activeElement);
+  if (isElsewhere || (pressed.isConnected && pressed.checkVisibility())) return;
+  focusOn(isPanelOpen() ? byId("panel-title") : document.querySelector("#view h2"));
 }
 
 /** Their answer is no. */

@@ -7,7 +7,7 @@ import { clock } from "./format.js";
 import { loginView, signOut } from "./login.js";
 import { closePanel } from "./panel.js";
 import { Router } from "./router.js";
-import { processesText, showWay, tickWay } from "./way.js";
+import { beginWay, processesText, showWay, tickWay } from "./way.js";
 
 /**
  * @typedef {import("./types.ts").Session} Session
@@ -73,6 +73,7 @@ async function comeBack() {
 /** @param {Session} signedIn */
 function start(signedIn) {
   session = signedIn;
+  beginWay(session);
   router = new Router({ session, events });
   events.open();
   router.route();

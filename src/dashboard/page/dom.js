@@ -76,6 +76,30 @@ export function fill(parent, ...children) {
   parent.replaceChildren(...present(children));
 }
 
+/**
+ * Makes what is in `parent` anew; what had the focus there, or the same made again, has it then.
+ * @param {Element} parent @param {() => void} make @param {Element | null} [otherwise] has it where nothing there can
+ */
+export function keepingFocus(parent, make, otherwise = null) {
+  const before = parent.contains(document.activeElement) ? document.activeElement : null;
+  make();
+  if (before === null || before.isConnected) return;
+  const same = [...parent.querySelectorAll(before.tagName)].find((element) => nameOf(element) === nameOf(before));
+  focusOn(same ?? parent.querySelector("a, button") ?? otherwise);
+}
+
+/** A heading, which the tab key does not come to, too. @param {Element | null} element */
+export function focusOn(element) {
+  if (!(element instanceof HTMLElement)) return;
+  if (element.tabIndex < 0) element.tabIndex = -1;
+  element.focus();
+}
+
+/** By what a person knows it. @param {Element} element */
+function nameOf(element) {
+  return element.getAttribute("aria-label") ?? element.textContent;
+}
+
 /** @type {WeakMap<Element, Map<unknown, Element>>} */
 const keptOf = new WeakMap();
 

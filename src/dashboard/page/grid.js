@@ -1,5 +1,5 @@
 /** Tables of rows: made once, then kept up to date row by row. */
-import { el, fill, follow } from "./dom.js";
+import { el, fill, follow, keepingFocus } from "./dom.js";
 import { clock, iso } from "./format.js";
 
 /**
@@ -43,10 +43,7 @@ export function grid({ caption, columns, key, rowClass }) {
     if (said.get(row) === now) return;
     said.set(row, now);
     row.className = rowClass?.(item) ?? "";
-    const focused = row.contains(document.activeElement);
-    fill(row, ...columns.map((column, i) => cellOf(column, item, i === 0)));
-    // What had the focus was made again.
-    if (focused) /** @type {HTMLElement | null} */ (row.querySelector("a, button"))?.focus();
+    keepingFocus(row, () => fill(row, ...columns.map((column, i) => cellOf(column, item, i === 0))));
   };
   return { element, show: (items) => follow(body, items, { key, make, update }) };
 }

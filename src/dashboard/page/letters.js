@@ -15,6 +15,8 @@ import { openLetter } from "./letter.js";
  */
 
 const SHOWN = 50;
+/** Reasons of letters that are refused again. */
+const REASONS = 5;
 
 /** @param {import("./router.js").Context} context */
 export function lettersView({ session }) {
@@ -105,13 +107,17 @@ export function lettersView({ session }) {
 async function replayAsked(which, words) {
   /** @type {Replayed} */
   const would = await post("/api/dead-letters/replay", { ...which, dryRun: true });
+  if (would.replayed + would.refused + would.elsewhere === 0) {
+    notice("Nothing to replay: none of them waits any more.");
+    return true;
+  }
   if (would.replayed === 0) {
-    notice(`Nothing to replay: ${grouped(would.refused)} would be refused again.`, "Their reasons still hold.");
+    notice(`Nothing to replay: ${leftText(would, "would be refused again")}.`, adviceOf(would), reasonLines(would));
     return false;
   }
-  const again = would.refused === 0
+  const again = would.refused + would.elsewhere === 0
     ? []
-    : [`${grouped(would.refused)} would be refused again, and stay where they are.`];
+    : [`${leftText(would, "would be refused again")}, and would stay:`, ...reasonLines(would)];
   const lines = [
     `${
       counted(would.replayed, "record")
@@ -121,8 +127,32 @@ async function replayAsked(which, words) {
   if (!await ask(`Replay ${words}?`, lines, `Replay ${grouped(would.replayed)}`)) return false;
   /** @type {Replayed} */
   const did = await post("/api/dead-letters/replay", which);
-  notice(`${counted(did.replayed, "dead letter")} replayed, ${grouped(did.refused)} refused again.`);
+  const left = did.refused + did.elsewhere === 0 ? "" : `; ${leftText(did, "refused again")}`;
+  notice(`${counted(did.replayed, "dead letter")} replayed${left}.`, adviceOf(did), reasonLines(did));
   return true;
+}
+
+/** How many stay. @param {Replayed} of @param {string} words */
+function leftText({ refused, elsewhere }, words) {
+  const others = elsewhere === 0 ? "" : `${grouped(elsewhere)} of another topic left alone`;
+  return [refused > 0 || others === "" ? `${grouped(refused)} ${words}` : "", others].filter(Boolean).join(", ");
+}
+
+/** The reasons of those that were refused again. @param {Replayed} of */
+function reasonLines({ reasons }) {
+  const lines = reasons.slice(0, REASONS).map(([reason, count]) => `${grouped(count)} × ${reason}`);
+  const others = reasons.slice(REASONS);
+  const left = others.reduce((sum, [, count]) => sum + count, 0);
+  return left === 0 ? lines : [...lines, `${grouped(left)} × ${counted(others.length, "other reason")}`];
+}
+
+/** What to do about those that stay. @param {Replayed} of */
+function adviceOf({ refused, elsewhere }) {
+  return [
+    refused > 0 &&
+    "A replay changes no record: correct these where they come from and publish them again, or let them be. They hold nothing up.",
+    elsewhere > 0 && "Those of another topic are replayed by userpipe dead-letters replay --topic NAME.",
+  ].filter(Boolean).join(" ");
 }
 
 function noLetters() {

@@ -40,8 +40,24 @@ function stepsOf(writeTime, message) {
       : `, ${span(Math.max(0, published - fetched))} later`;
     steps.push(["Published to ", place, ...(published === null ? [] : [" at ", timeOf(published), after])]);
   }
-  steps.push(["In the table, write time ", el("code", {}, writeTime === null ? "not known" : `${writeTime} µs`)]);
+  steps.push(["In the table, write time ", ...(writeTime === null ? ["not known"] : writeTimeOf(writeTime))]);
   return steps;
+}
+
+/** As a time of the clock, with the raw figure by which copies are told apart. @param {number} us in µs */
+function writeTimeOf(us) {
+  const raw = `${us} µs`;
+  const ms = Math.floor(us / 1000);
+  return [
+    el("time", { datetime: iso(ms), title: raw }, exactClock(ms)),
+    el("br"),
+    el(
+      "span",
+      { class: "faint" },
+      el("code", {}, raw),
+      " since 1970: the record's time in ms × 1000 + its offset mod 1000",
+    ),
+  ];
 }
 
 /** @param {number} ms */

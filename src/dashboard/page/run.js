@@ -1,12 +1,12 @@
 /** One run whole, in the panel: what was asked, each attempt on a line of time, its errors and its log. */
-import { actionButton, notice } from "./actions.js";
-import { get, post } from "./api.js";
+import { actionButton, tryAgain } from "./actions.js";
+import { get } from "./api.js";
 import { timeOf, tookOf } from "./bars.js";
 import { el } from "./dom.js";
 import { bytes, exactClock, grouped, shortId, span } from "./format.js";
 import { grid, timeCell } from "./grid.js";
 import { icon, stateClass } from "./icons.js";
-import { facts, openPanel } from "./panel.js";
+import { facts, openPanel, reloadPanel } from "./panel.js";
 
 /**
  * @typedef {import("./types.ts").RunDetails} RunDetails
@@ -22,20 +22,17 @@ export function openRun(id, { readOnly, refresh }) {
     /** @type {RunDetails} */
     const run = await get(`/api/runs/${encodeURIComponent(id)}`);
     const again = actionButton("Try again", async () => {
-      await post(`/api/runs/${encodeURIComponent(run.id)}/retry`);
-      notice(`Run ${shortId(run.id)} is asked for once more.`, "The same seed and page, as its next attempt.");
+      await tryAgain(run.id);
       refresh();
-      show();
+      await reloadPanel();
     }, { class: "main" });
     return contentOf(run, readOnly || UNDER_WAY.has(run.state) || run.kind === "backfill" ? null : again);
   };
-  const show = () => openPanel(`Run ${shortId(id)}`, "#/runs", load);
-  show();
+  openPanel(`Run ${shortId(id)}`, "#/runs", load);
 }
 
 /** @param {RunDetails} run @param {HTMLElement | null} again @returns {Node[]} */
 function contentOf(run, again) {
-  const { waited, worked } = tookOf(run);
   const nodes = [
     el(
       "div",
@@ -49,7 +46,7 @@ function contentOf(run, again) {
       ["Kind", run.kind],
       [run.scheduledAt === null ? "Asked for" : "Scheduled", timeCell(timeOf(run))],
       ["Begun", lateText(run)],
-      ["Waited, then worked", worked === null ? "not begun" : `${span(waited)}, then ${span(worked)}`],
+      ["Waited, then worked", tookText(run)],
       ["Records", recordsText(run)],
       ["Asked of", askedText(run)],
       ["Address", run.url],
@@ -64,6 +61,13 @@ function contentOf(run, again) {
     el("pre", { class: "command" }, el("code", {}, `userpipe runs show ${shortId(run.id)}`)),
   ];
   return /** @type {Node[]} */ (nodes.filter((node) => node !== false && node !== null));
+}
+
+/** @param {RunDetails} run */
+function tookText(run) {
+  const { waited, worked } = tookOf(run);
+  if (worked === null) return "not begun";
+  return run.state === "queued" ? "waits for its next attempt" : `${span(waited)}, then ${span(worked)}`;
 }
 
 /** How long after its time a scheduled run began. @param {RunDetails} run */

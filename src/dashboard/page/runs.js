@@ -1,11 +1,12 @@
 /** The runs: the last 60 as bars, what goes wrong, what comes next, and the buttons that act on the schedule. */
-import { actionButton, clearNotice, notice, once, trouble } from "./actions.js";
+import { actionButton, clearNotice, holdSchedule, notice, once, trouble, tryAgain } from "./actions.js";
 import { get, post } from "./api.js";
 import { BARS, Bars, tellRun, timeOf, tookOf } from "./bars.js";
-import { el, empty, field, fill, setProps, setText } from "./dom.js";
+import { el, empty, field, fill, keepingFocus, setProps, setText } from "./dom.js";
 import { clock, counted, grouped, share, shortId, span } from "./format.js";
 import { grid, timeCell } from "./grid.js";
 import { icon, stateClass } from "./icons.js";
+import { reloadPanel } from "./panel.js";
 import { openRun } from "./run.js";
 import { scheduleText } from "./way.js";
 
@@ -31,7 +32,7 @@ export function runsView({ session }) {
   const sums = el("p", { class: "faint" });
   const state = choice("state", STATES);
   const kind = choice("kind", KINDS);
-  const count = el("input", { type: "number", min: "1", max: "50000", placeholder: "as scheduled" });
+  const count = el("input", { type: "number", min: "1", max: "50000", placeholder: "as usual" });
   const list = runsGrid();
   /** @type {Run[]} */
   let runs = [];
@@ -88,12 +89,8 @@ export function runsView({ session }) {
   );
   const hold = actionButton("Pause", async () => {
     const paused = hold.dataset.paused === "yes";
-    await post(paused ? "/api/schedule/resume" : "/api/schedule/pause");
+    await holdSchedule(!paused);
     showHold(!paused);
-    notice(
-      paused ? "The schedule goes on." : "The schedule is paused.",
-      paused ? "" : "Run now makes runs all the same.",
-    );
   }, { id: "pause" });
   const showHold = (/** @type {boolean} */ paused) => {
     hold.dataset.paused = paused ? "yes" : "no";
@@ -135,35 +132,46 @@ export function runsView({ session }) {
       setText(schedule, headText(way));
       for (const button of [hold, runNow]) setProps(button, { hidden: way.schedule === null });
       if (way.schedule !== null) showHold(way.schedule.pausedAt !== null);
-      showLastError(lastError, way.lastError);
+      showLastError(lastError, way.lastError, session.readOnly);
       if (runs.some((run) => run.state === "running" || run.state === "queued")) draw();
     },
-    onRuns: () => open && load(),
+    onRuns() {
+      if (!open) return;
+      load();
+      reloadPanel();
+    },
   };
 }
 
 /** @param {Way} way */
 function headText({ schedule }) {
-  const after = schedule?.pausedAt === null ? schedule.next.slice(0, 3).map(clock) : [];
-  const next = after.length === 0 ? "" : `. Next at ${after.join(", ")}`;
-  return `${scheduleText(schedule)}${next}${schedule === null ? ": userpipe ingest --every 1m makes one" : ""}`;
+  const text = scheduleText(schedule);
+  if (schedule === null) return `${text}: userpipe ingest --every 1m makes one`;
+  if (!schedule.led) return `${text}. Start one: ${schedule.start}`;
+  const after = schedule.pausedAt === null ? schedule.next.slice(0, 3).map(clock) : [];
+  return after.length === 0 ? text : `${text}. Next at ${after.join(", ")}`;
 }
 
-/** In sight until a later run went well. @param {HTMLElement} place @param {Way["lastError"]} last */
-function showLastError(place, last) {
+/** In sight until a later run went well. @param {HTMLElement} place @param {Way["lastError"]} last @param {boolean} readOnly */
+function showLastError(place, last, readOnly) {
   const said = last === null ? "" : JSON.stringify(last);
   if (place.dataset.said === said) return;
   place.dataset.said = said;
-  if (last === null) return fill(place);
-  const { run, error, at } = last;
-  fill(
-    place,
+  keepingFocus(place, () => fill(place, last !== null && errorBox(last, readOnly)), document.querySelector("#view h2"));
+}
+
+/** @param {NonNullable<Way["lastError"]>} last @param {boolean} readOnly */
+function errorBox({ run, error, at }, readOnly) {
+  return el(
+    "div",
+    { class: "trouble" },
+    el("strong", {}, "Last error, ", timeCell(at)),
+    el("p", {}, error),
     el(
       "div",
-      { class: "trouble" },
-      el("strong", {}, "Last error, ", timeCell(at)),
-      el("p", {}, error),
+      { class: "buttons" },
       el("a", { href: `#/runs/${run}` }, `Run ${shortId(run)} with its log`),
+      !readOnly && actionButton("Try again", () => tryAgain(run)),
     ),
   );
 }

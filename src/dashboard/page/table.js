@@ -1,5 +1,5 @@
 /** The table: how many rows, those of the newest messages, one by its id, and how they are made up. */
-import { actionButton, once, trouble } from "./actions.js";
+import { actionButton, once, trouble, wordsOf } from "./actions.js";
 import { get } from "./api.js";
 import { el, empty, field, fill, setText } from "./dom.js";
 import { facetCharts } from "./facets.js";
@@ -43,6 +43,8 @@ export function tableView() {
   let timer;
   let open = false;
   let table = "";
+  /** @type {Way | null} */
+  let way = null;
 
   const loadRows = async () => {
     clearTimeout(timer);
@@ -54,7 +56,8 @@ export function tableView() {
       }
       const { rows: newest } = await get("/api/table/newest", { limit: SHOWN });
       list.show(newest);
-      fillOnce(rows, newest.length > 0 ? list.element : noRows());
+      if (newest.length > 0) fillOnce(rows, list.element);
+      else fill(rows, noRows(way));
     } catch (error) {
       fill(rows, trouble(error));
     }
@@ -86,7 +89,8 @@ export function tableView() {
     ),
     /** @param {string[]} path */
     open([id]) {
-      if (!open) once(facets, () => loadFacets(false));
+      // What to do is said in the place of the rows.
+      if (!open) once(facets, () => loadFacets(false).catch((error) => setText(facetsOf, wordsOf(error)[0])));
       open = true;
       loadRows();
       if (id !== undefined) openRow(id);
@@ -95,12 +99,10 @@ export function tableView() {
       open = false;
       clearTimeout(timer);
     },
-    /** @param {Way} way */
-    onWay({ rows }) {
-      setText(
-        name,
-        `${table === "" ? "" : `${table}: `}${rows === null ? "how many rows is not known" : counted(rows, "row")}`,
-      );
+    /** @param {Way} now */
+    onWay(now) {
+      way = now;
+      setText(name, `${table === "" ? "" : `${table}: `}${countText(now)}`);
     },
   };
 }
@@ -109,7 +111,9 @@ export function tableView() {
 function sampleText({ of, whole }, all) {
   if (all) return whole ? `The whole table: ${counted(of, "row")}` : `The first ${counted(of, "row")} of the table`;
   if (of === 0) return "The topic has no messages";
-  return `The newest ${grouped(NEWEST)} messages${of < NEWEST ? `, of which there are ${grouped(of)}` : ""}`;
+  return of < NEWEST
+    ? `The newest ${counted(of, "message")}, all there are of the topic`
+    : `The newest ${grouped(NEWEST)} messages`;
 }
 
 /** Keeps what is there already, and with it the focus. @param {HTMLElement} place @param {HTMLElement} child */
@@ -117,9 +121,30 @@ function fillOnce(place, child) {
   if (place.firstElementChild !== child) fill(place, child);
 }
 
-function noRows() {
+/** @param {Way} way */
+function countText({ rows, counting }) {
+  if (rows !== null) return counted(rows, "row");
+  return counting.rows ? "counting the rows…" : "how many rows is not known";
+}
+
+/** Why none is shown, and what to do next. @param {Way | null} way */
+function noRows(way) {
+  const messages = way?.parts.find(({ name }) => name === "broker")?.passed ?? null;
+  const stream = way?.parts.find(({ name }) => name === "stream");
+  const rows = way?.rows ?? 0;
+  if (messages === 0) {
+    const table = rows === 0 ? "The table is empty" : `The table has ${counted(rows, "row")}`;
+    return empty(
+      `${table}, and the topic has no messages. Publish some:`,
+      "userpipe ingest --count 100",
+      "userpipe up",
+    );
+  }
+  if (stream?.state === "fine") {
+    return empty("The topic has messages, and a process carries them: their rows come here by themselves.");
+  }
   return empty(
-    "No row of a message that is on the topic. Carry the topic into the table:",
+    "The topic has messages, and none of the newest is in the table. Carry them into it:",
     "userpipe stream",
     "userpipe up",
   );

@@ -14,6 +14,7 @@ import { openMessage } from "./message.js";
 /** Messages in sight. */
 const SHOWN = 50;
 const PARTITIONS_MS = 3_000;
+const UUID = /^\s*[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\s*$/i;
 
 /** @param {import("./router.js").Context} context */
 export function topicView({ events }) {
@@ -86,6 +87,8 @@ export function topicView({ events }) {
         const wanted = /** @type {Record<string, string>} */ (Object.fromEntries(
           Object.entries(values).filter(([, value]) => value !== ""),
         ));
+        // As it is copied from a terminal.
+        if (wanted.key !== undefined && UUID.test(wanted.key)) wanted.key = wanted.key.trim();
         if (wanted.at !== undefined) wanted.at = String(new Date(wanted.at).getTime());
         once(form, () => Object.keys(wanted).length === 0 ? showNewest() : search(wanted));
       },

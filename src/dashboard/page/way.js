@@ -1,6 +1,6 @@
 /** The way of a record, always on top: the five parts with their state, rate and what waits, and how fresh a record is. */
-import { announce } from "./actions.js";
-import { byId, el, fill, follow, setProps, setText, svg } from "./dom.js";
+import { actionButton, announce, holdSchedule } from "./actions.js";
+import { byId, el, fill, follow, keepingFocus, setProps, setText, svg } from "./dom.js";
 import { clock, grouped, short, span, wholeSpan } from "./format.js";
 import { icon, stateClass } from "./icons.js";
 
@@ -32,10 +32,16 @@ const states = new Map();
 let ahead = 0;
 /** @type {Way | null} */
 let newest = null;
+let readOnly = false;
 
 /** The time on the server's clock, in ms. */
 export function serverNow() {
   return Date.now() + ahead;
+}
+
+/** @param {{ readOnly: boolean }} session */
+export function beginWay(session) {
+  readOnly = session.readOnly;
 }
 
 /** @param {Way} way */
@@ -66,6 +72,7 @@ function makePart({ name }) {
     el("p", { class: "passed" }),
     el("p", { class: "waits" }),
     el("p", { class: "why" }),
+    el("div", { class: "part-act" }),
   );
 }
 
@@ -81,13 +88,34 @@ function updatePart(item, part) {
   setText(at("part-title"), title);
   setProps(at("part-title"), { title });
   setText(at("rate"), short(rate));
-  setText(at("passed"), passed === null ? "" : `${grouped(passed)} ${DID[name]}`);
+  const isCounted = name === "store" && newest?.counting.rows === true;
+  setText(at("passed"), isCounted ? COUNTING : passed === null ? "" : `${grouped(passed)} ${DID[name]}`);
   setText(
     at("waits"),
     waits.filter(({ count }) => count > 0).map((wait) => `${wait.what}: ${grouped(wait.count)}`).join(", "),
   );
   setText(at("why"), [why, hint].filter(Boolean).join(". "));
+  showAct(at("part-act"), actOf(part));
   drawSpark(/** @type {SVGElement} */ (item.querySelector(".spark")), seen(name, rate));
+}
+
+/** What can be done about a part where it stands: the address of the run to look at, or `resume`. @param {Part} part */
+function actOf({ name, why }) {
+  if (newest === null) return "";
+  const { schedule, lastError } = newest;
+  if (name === "ingest" && typeof schedule?.pausedAt === "number") return readOnly ? "" : "resume";
+  const isOfRun = (name === "source" || name === "ingest") && lastError !== null && lastError.error === why;
+  return isOfRun ? `#/runs/${lastError.run}` : "";
+}
+
+/** Made anew only where it is another, so that the focus stays. @param {HTMLElement} place @param {string} act */
+function showAct(place, act) {
+  if ((place.dataset.act ?? "") === act) return;
+  place.dataset.act = act;
+  const made = act === "resume"
+    ? actionButton("Resume", () => holdSchedule(false))
+    : act !== "" && el("a", { href: act }, "See that run");
+  keepingFocus(place, () => fill(place, made), place.parentElement?.querySelector("a"));
 }
 
 /** @param {string} name @param {number | null} rate */
@@ -110,17 +138,19 @@ function drawSpark(drawing, values) {
   setProps(/** @type {Element} */ (drawing.firstElementChild), { points: points.join(" ") });
 }
 
+const COUNTING = "counting…";
+
 /** @param {Way} way */
-function showFacts({ freshness, rows, lag, outbox, deadLetters, schedule }) {
+function showFacts({ freshness, counting, rows, lag, outbox, deadLetters, schedule }) {
   setText(byId("fresh-published"), quantileText(freshness.fetchedToPublished));
   setText(byId("fresh-table"), quantileText(freshness.publishedToTable));
-  setText(byId("count-rows"), grouped(rows));
+  setText(byId("count-rows"), counting.rows ? COUNTING : grouped(rows));
   setText(byId("count-lag"), grouped(lag));
   setText(byId("count-outbox"), outbox === null ? "none" : grouped(outbox));
-  setText(byId("count-letters"), grouped(deadLetters));
+  setText(byId("count-letters"), counting.deadLetters ? COUNTING : grouped(deadLetters));
   byId("count-letters").classList.toggle("some", (deadLetters ?? 0) > 0);
   setText(byId("next-run"), nextText(schedule));
-  setText(byId("schedule"), scheduleText(schedule));
+  setText(byId("schedule"), schedule?.pausedAt === null ? schedule.text : scheduleText(schedule));
 }
 
 /** @param {Quantiles} of */
@@ -132,6 +162,7 @@ function quantileText({ p50, p99 }) {
 function nextText(schedule) {
   if (schedule === null) return "none";
   if (schedule.pausedAt !== null) return "paused";
+  if (!schedule.led) return "no process runs it";
   const next = schedule.next.find((time) => time > serverNow()) ?? schedule.next.at(-1);
   if (next === undefined) return "never";
   return next <= serverNow() ? "now" : `in ${wholeSpan(next - serverNow())}`;
@@ -141,7 +172,7 @@ function nextText(schedule) {
 export function scheduleText(schedule) {
   if (schedule === null) return "no schedule on record";
   const { text, pausedAt, led } = schedule;
-  if (pausedAt !== null) return `${text}, paused since ${clock(pausedAt)}`;
+  if (pausedAt !== null) return `${text}, paused since ${clock(pausedAt)}${led ? "" : ", and no process runs it"}`;
   return led ? text : `${text}, but no process runs it`;
 }
 
