@@ -27,6 +27,9 @@ import { change, count, there } from "./sqlite_words.ts";
 import { assertTopicNames } from "./topic_facts.ts";
 import { deadLetterRoom, missing, wantedTopics } from "./topic_findings.ts";
 
+/** Pages that the write-ahead log holds before they are copied back: each time waits for the disk, and so do publishes. */
+const CHECKPOINT_PAGES = 8_000;
+
 export interface SqliteBrokerOptions {
   /** The file, for example `./userpipe-data/topics.db`; `init` makes it and its folder. */
   path: string;
@@ -243,6 +246,7 @@ class SqliteBroker implements Spool {
 }
 
 function opened(db: Database): Opened {
+  db.exec(`PRAGMA wal_autocheckpoint = ${CHECKPOINT_PAGES}`);
   return { db, log: new Log(db), changes: new Changes(db), inode: inodeOf(db.path) };
 }
 

@@ -7,11 +7,12 @@ export interface GeneratedSourceOptions {
   seed: string;
   /** Records wanted in all. */
   count: number;
-  /** Records of a page; 1,000 by default. */
+  /** Records of a page; by default as many as the source gives in one answer. */
   pageSize?: number;
 }
 
-export function openGeneratedSource({ pipeline, seed, count, pageSize = 1_000 }: GeneratedSourceOptions): Source {
+export function openGeneratedSource(options: GeneratedSourceOptions): Source {
+  const { pipeline, seed, count, pageSize = pipeline.maxResults } = options;
   return {
     name: "the generator",
     check: async () => ({ component: "source", ok: true, detail: "the generator needs nothing" }),
