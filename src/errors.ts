@@ -44,6 +44,7 @@ export const CODES = {
   "table-differs": { exit: EXIT.usage, transient: false },
   "query": { exit: EXIT.usage, transient: false },
   "not-authorised": { exit: EXIT.unreachable, transient: false },
+  "runs-replaced": { exit: EXIT.usage, transient: false },
   "runs-unreachable": { exit: EXIT.unreachable, transient: true },
   "page-unreachable": { exit: EXIT.unreachable, transient: true },
   "record-too-large": { exit: EXIT.usage, transient: false },

@@ -42,6 +42,16 @@ export function tryLock(path: string): LockedFile | null {
   };
 }
 
+/** Whether somebody holds the lock of a file that is there; where it may not be looked at, somebody may. Takes nothing. */
+export function isLocked(path: string): boolean {
+  try {
+    using file = Deno.openSync(path, { read: true });
+    return !file.tryLockSync(false);
+  } catch (error) {
+    return !(error instanceof Deno.errors.NotFound);
+  }
+}
+
 function removeFile(path: string): void {
   try {
     Deno.removeSync(path);

@@ -108,6 +108,11 @@ function plain(value: unknown): string {
 
 const INLINE = { breakLength: Infinity, compact: true, colors: false };
 
+/** A line for programs in the shape of the log's own, for what is said beside it. */
+export function jsonLine(level: "INFO" | "ERROR", message: string, more: Record<string, unknown> = {}): string {
+  return JSON.stringify({ "@timestamp": new Date().toISOString(), level, message, logger: "userpipe.cli", ...more });
+}
+
 /** Makes room for a log line where a live line is on the terminal. */
 export function clearLine(): void {
   Deno.stderr.writeSync(CLEAR_LINE);

@@ -5,11 +5,14 @@
 import { DatabaseSync, type StatementSync } from "node:sqlite";
 import { messageOf, UserpipeError } from "./errors.ts";
 import { dirname } from "node:path";
+import { whyNotWritable } from "./not_writable.ts";
 import { openReadOnly } from "./sqlite_read_only.ts";
 
 /** How long a statement waits for another process's lock, in ms. */
 export const BUSY_TIMEOUT_MS = 10_000;
 const JOURNAL_RETRY_MS = 10;
+/** How often a transaction that waits looks whether it may begin, in ms. */
+const LOCK_LOOK_MS = 1;
 /** SQLite's result code for it. */
 const BUSY = 5;
 
@@ -86,7 +89,7 @@ function prepared(db: DatabaseSync, path: string, migrations: readonly string[],
 }
 
 function wrapped(db: DatabaseSync, path: string): Database {
-  const begin = db.prepare("BEGIN IMMEDIATE");
+  const begin = patientBegin(db);
   const commit = db.prepare("COMMIT");
   const rollback = db.prepare("ROLLBACK");
   return {
@@ -95,7 +98,7 @@ function wrapped(db: DatabaseSync, path: string): Database {
     exec: (sql) => db.exec(sql),
     transaction: (work) => {
       try {
-        begin.run();
+        begin();
         try {
           const result = work();
           commit.run();
@@ -114,6 +117,34 @@ function wrapped(db: DatabaseSync, path: string): Database {
   };
 }
 
+/**
+ * `BEGIN IMMEDIATE`, tried again every few ms while another process writes: SQLite's own handler comes to sleep for 100 ms at a
+ * time, and misses every moment between the transactions of one who writes without a pause.
+ */
+function patientBegin(db: DatabaseSync): () => void {
+  const [begin, atOnce] = [db.prepare("BEGIN IMMEDIATE"), db.prepare("PRAGMA busy_timeout = 0")];
+  const patient = db.prepare(`PRAGMA busy_timeout = ${BUSY_TIMEOUT_MS}`);
+  return () => {
+    atOnce.get();
+    try {
+      for (const until = Date.now() + BUSY_TIMEOUT_MS;;) {
+        try {
+          return void begin.run();
+        } catch (error) {
+          if (sqliteCode(error) !== BUSY || Date.now() > until) throw error;
+        }
+        pause(LOCK_LOOK_MS);
+      }
+    } finally {
+      patient.get();
+    }
+  };
+}
+
+function pause(ms: number): void {
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms);
+}
+
 /** Tries again by itself: for a change of the journal mode SQLite does not heed the busy timeout. */
 function setModes(db: DatabaseSync, shrinks: boolean): void {
   const until = Date.now() + BUSY_TIMEOUT_MS;
@@ -125,7 +156,7 @@ function setModes(db: DatabaseSync, shrinks: boolean): void {
       return;
     } catch (error) {
       if (sqliteCode(error) !== BUSY || Date.now() > until) throw error;
-      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, JOURNAL_RETRY_MS);
+      pause(JOURNAL_RETRY_MS);
     }
   }
 }
@@ -177,7 +208,7 @@ export function translate(error: unknown, path: string): unknown {
   if (error instanceof UserpipeError) return error;
   const found = fileSystemTrouble(error) ?? sqliteTrouble(error);
   if (found === undefined) return error;
-  const [what, hint, code = "data-folder"] = found;
+  const [what, hint, code = "data-folder"] = (isReadOnly(error) ? whyNotWritable(path) : undefined) ?? found;
   return new UserpipeError(code, `Cannot use "${path}": ${what}`, hint, { cause: error });
 }
 

@@ -74,3 +74,22 @@ Deno.test("every command has examples of itself, and is in the README's list", a
     for (const example of examples) assert.ok(example.startsWith(`userpipe ${name}`), example);
   }
 });
+
+Deno.test("where the log is asked for as JSON, all of standard error is lines of it: notes and errors too", () =>
+  withFolder(async (cwd) => {
+    for (
+      const [args, env, level, message] of [
+        [["runs", "--format", "table", "--log-format", "json"], {}, "INFO", /^No runs are on record\.$/],
+        [["runs", "show", "a"], { USERPIPE_LOG_FORMAT: "json" }, "ERROR", /^No run on record begins with "a"$/],
+        [["ingest", "--log-format=json", "--every", "1"], {}, "ERROR", /--every is "1"/],
+        [["ingest", "--log-format=json", "--evry", "1"], {}, "ERROR", /unknown option '--evry'/],
+        [["ingest", "--every", "1m"], { USERPIPE_LOG_FORMAT: "json" }, "ERROR", /topic "users_created"/],
+      ] as [string[], Record<string, string>, string, RegExp][]
+    ) {
+      const { stderr } = await userpipe(args, { cwd, env });
+      const lines = stderr.trimEnd().split("\n").map((line) => JSON.parse(line));
+      assert.equal(lines.at(-1)!.level, level, stderr);
+      assert.match(lines.at(-1)!.message, message);
+      if (level === "ERROR") assert.equal(typeof lines.at(-1)!.hint, "string");
+    }
+  }));

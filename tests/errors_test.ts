@@ -111,6 +111,28 @@ const WRONG: (Wrong & { name: string })[] = [
     code: 2,
   },
   {
+    name: "a schedule without its topic",
+    args: ["ingest", "--every", "1m", "--generate", "1"],
+    message: /topic "users_created"/,
+    hint: /userpipe init/,
+    code: 2,
+  },
+  {
+    name: "a backfill without its topic",
+    args: ["backfill", "--seed", "a", "--pages", "1..3"],
+    message: /topic "users_created"/,
+    hint: /userpipe init/,
+    code: 2,
+  },
+  {
+    name: "a page that is more than the quota",
+    before: [["init"]],
+    args: ["ingest", "--every", "1m", "--quota", "10/1m", "--count", "100"],
+    message: /One page of 100 records is more than https:\/\/randomuser\.me allows \(10 records in 1 min\)/,
+    hint: /--count, or name another --quota/,
+    code: 2,
+  },
+  {
     name: "a file that is not JSON",
     before: [["init"]],
     files: { "page.html": "<html></html>" },

@@ -22,6 +22,8 @@ function run(id: string, url: string): Run {
     state: "interrupted",
     error: null,
     attempts: 1,
+    workedMs: 0,
+    attemptSince: null,
   };
 }
 

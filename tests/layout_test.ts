@@ -40,7 +40,13 @@ function read(path: string): File {
 const files = ["src", "tests", "tools", "bench"].flatMap((folder) => [...sources(join(ROOT, folder))]).map(read);
 files.push(read(join(ROOT, "main.ts")));
 
-const PORTS = ["src/source/source.ts", "src/broker/broker.ts", "src/store/store.ts", "src/runs/runs.ts"];
+const PORTS = [
+  "src/source/source.ts",
+  "src/broker/broker.ts",
+  "src/store/store.ts",
+  "src/runs/runs.ts",
+  "src/runs/run.ts",
+];
 const ENDS = ["source", "broker", "store", "runs"];
 const MOVES = ["ingest", "stream", "query"];
 const SHARED = [

@@ -123,9 +123,14 @@ serviceTest(
       assert.match(kept.stderr, /Not delivered yet/);
       assert.equal(JSON.parse(await succeeds(["outbox"], away)).records, 2_500);
       assert.equal((await userpipe(["outbox", "flush"], away)).code, 3);
+      const states = async () =>
+        (await succeeds(["runs"], { cwd })).trimEnd().split("\n").map((line) => JSON.parse(line).state);
+      assert.deepEqual(await states(), ["to outbox"]);
       assert.match(await succeeds(["outbox", "flush"], here), /forwarded 2,500, refused 0, left 0/);
+      assert.deepEqual(await states(), ["delivered"]);
       await succeeds(["ingest", "--generate", "100"], away);
       assert.match(await succeeds(["ingest", "--generate", "100"], here), /^delivered fetched 100, published 100/);
+      assert.deepEqual(await states(), ["delivered", "delivered", "delivered"]);
       assert.match(await succeeds(["stream", "--until-caught-up"], here), /wrote 2,700 rows, refused 0/);
       const [message] = (await succeeds(["peek", "--from-beginning", "--max", "1"], here)).split("\n").map((line) =>
         line && JSON.parse(line)

@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { UserpipeError } from "../src/errors.ts";
 import { quotaLimits, RunQuota } from "../src/ingest/quota.ts";
 import { runOnce, type RunOptions } from "../src/ingest/run.ts";
+import { collectLog, configureLog } from "../src/log.ts";
 import { openHttpSource } from "../src/source/http.ts";
 import { users } from "../src/users/pipeline.ts";
 import { until } from "./support/cli.ts";
@@ -68,6 +69,44 @@ Deno.test("a server that refuses is not asked until it said, by no process, and 
     assert.deepEqual([(await refused).state, other.state, server.requests.length], ["delivered", "delivered", 3]);
   }));
 
+Deno.test("a server of which no quota is known and that refuses is not asked until it said either, by no process", () =>
+  withRig(async (rig) => {
+    await configureLog({ level: "debug", format: "json", colour: false });
+    await using server = serveRandomUsers(USERS);
+    server.next(refusal("1"));
+    const began = Date.now();
+    const refused = runOnce(over(rig, server.url, { quota: () => undefined }), ask({ count: 10 }));
+    const api = new URL(server.url).origin;
+    const blocked = async () => await rig.runs.reserve(api, 1, null) !== null;
+    await until(blocked, 5_000, () => "the others are not held back");
+    const other = await runOnce(
+      over(rig, server.url, { runs: rig.open(), quota: () => undefined }),
+      ask({ count: 10 }),
+    );
+    assert.ok(Date.now() - began >= 900, `it waits: ${Date.now() - began} ms`);
+    assert.deepEqual([(await refused).state, other.state, server.requests.length], ["delivered", "delivered", 3]);
+    const logs = await Promise.all((await rig.runs.list({})).map(({ id }) => rig.runs.get(id)));
+    const lines = logs.flatMap((run) => run!.log.map(({ text }) => text)).filter((text) => /waiting/.test(text));
+    assert.deepEqual(lines.map((text) => text.replace(/until 20.*/, "until")).sort(), [
+      `${api} takes no more requests for now (429): waiting until`,
+      `${api} takes no more requests for now (429, Retry-After: 1 s): waiting until`,
+    ]);
+  }));
+
+Deno.test("a server that refuses is why a run waits, also where it has a quota, which is not used up", async () => {
+  const until = Date.now() + 80;
+  const said: string[] = [];
+  const holds = [{ until, by: "server" as const }, { until: until + 30, by: "quota" as const }, null];
+  const quota = new RunQuota({
+    runs: { reserve: async () => holds.shift()!, block: async () => {} },
+    limits: () => LIMIT,
+  });
+  await configureLog({ level: "debug", format: "json", colour: false });
+  await collectLog((_, text) => said.push(text), () => quota.take(API, 10, new AbortController().signal));
+  assert.match(said[0]!, /takes no more requests for now \(429\): waiting until /);
+  assert.match(said[1]!, /takes no more than 100 records in 0\.4 s: waiting until /);
+});
+
 Deno.test("a server that always refuses fails the run after its tries", () =>
   withRig(async (rig) => {
     await using server = serveRandomUsers(USERS);
@@ -89,17 +128,20 @@ Deno.test("stopping ends the wait", () =>
     assert.deepEqual([(await waiting).state, server.requests.length], ["interrupted", 1]);
   }));
 
-Deno.test("a page that is more than the whole quota is an error, not a wait for ever", async () => {
-  const quota = new RunQuota({ runs: nothing("reserve"), limits: () => LIMIT });
-  const taken = quota.take(API, 101, new AbortController().signal);
-  await assert.rejects(taken, { code: "settings", message: /One page of 101 records is more than https/ });
-});
+Deno.test("a page that is more than the whole quota is an error, not a wait for ever, before anything is on record", () =>
+  withRig(async (rig) => {
+    const wrong = { code: "settings", message: /One page of 101 records is more than http/ };
+    const quota = new RunQuota({ runs: nothing("reserve"), limits: () => LIMIT });
+    await assert.rejects(quota.take(API, 101, new AbortController().signal), wrong);
+    await assert.rejects(runOnce(over(rig, API), ask({ count: 101 })), wrong);
+    assert.deepEqual(await rig.runs.list({}), []);
+  }));
 
 Deno.test("while the record is away requests go on, and it is left to the server to refuse", async () => {
   const away = () => Promise.reject(new UserpipeError("data-folder-busy", "it is held", "wait"));
   const quota = new RunQuota({ runs: { reserve: away, block: away }, limits: () => LIMIT });
   await quota.take(API, 10, new AbortController().signal);
-  assert.equal(await quota.refused(API, 1_000), false);
+  assert.equal(await quota.refused(API, 1_000, 0), false);
 });
 
 /** A record of which only that may be asked. */

@@ -6,6 +6,7 @@ import { UserpipeError } from "../src/errors.ts";
 import { openSqliteStore } from "../src/store/sqlite.ts";
 import { message, numbered, readAll, spec } from "./contracts/broker_kit.ts";
 import { COLUMNS, put, rows, selected } from "./contracts/store_fixture.ts";
+import { succeeds, userpipe, withFolder } from "./support/cli.ts";
 import { asRoot, cannotBeReadOnly, done, readOnly } from "./support/read_only.ts";
 
 const TABLE = { keyspace: "shop", name: "people", columns: COLUMNS };
@@ -71,6 +72,30 @@ async function readsAndWritesNot(folder: string): Promise<void> {
     await store.close();
   }
 }
+
+Deno.test({
+  name: `a folder that may not be written is said to be, by commands that write: whose it is, who asks, what to do${
+    missing ? ` (skipped: ${missing})` : ""
+  }`,
+  ignore: missing !== undefined,
+  fn: () =>
+    withFolder(async (cwd) => {
+      await succeeds(["init"], { cwd });
+      const data = join(cwd, "userpipe-data");
+      const what = asRoot
+        ? /: the file system of the folder ".*userpipe-data" is read-only\n {2}Mount it so that it can be written/
+        : /: the folder ".*userpipe-data" may not be written by user \d+: it is of user \d+, with the mode \d+\n {2}Allow it/;
+      await readOnly(data, async () => {
+        for (
+          const args of [["ingest", "--generate", "1"], ["trigger"], ["backfill", "--seed", "a", "--pages", "1..2"]]
+        ) {
+          const { code, stderr } = await userpipe(args, { cwd });
+          assert.equal(code, 2, stderr);
+          assert.match(stderr, what, args.join(" "));
+        }
+      });
+    }),
+});
 
 test("what its writer closed", "closed");
 test("what its writer left a log beside", "log");

@@ -5,7 +5,11 @@ import { makeQueued } from "../src/ingest/queued.ts";
 import { newRun, runOnce, type RunOptions } from "../src/ingest/run.ts";
 import { configureLog, logger } from "../src/log.ts";
 import type { RunDetails } from "../src/runs/runs.ts";
+import { openHttpSource } from "../src/source/http.ts";
+import { users } from "../src/users/pipeline.ts";
 import { until } from "./support/cli.ts";
+import { serveRandomUsers, silence, trouble } from "./support/randomuser_server.ts";
+import { records } from "./support/records.ts";
 import { ask, hundred, type Rig, withRig } from "./support/schedule.ts";
 
 const away = () => new UserpipeError("source-unreachable", "it is away", "wait");
@@ -40,6 +44,9 @@ Deno.test("a run is tried again with the same seed and page, and each attempt is
       [2, "it is away", 50],
       [3, null, 100],
     ]);
+    const worked = tries.reduce((sum, { startedAt, endedAt }) => sum + endedAt! - startedAt, 0);
+    assert.equal((await rig.runs.list({}))[0]!.workedMs, worked, "the waits between them are not counted");
+    assert.ok(report.ms <= worked, `${report.ms} of ${worked}`);
     for (const [n, { startedAt, endedAt, nextAt }] of tries.entries()) {
       assert.ok(startedAt <= endedAt!);
       if (n < 2) assert.ok(endedAt! <= nextAt! && nextAt! <= tries[n + 1]!.startedAt + 1, "it comes when it was said");
@@ -116,8 +123,43 @@ Deno.test("an attempt that takes too long is ended and tried again", () =>
     const report = await runOnce(rig.options({ retries: 1, timeoutMs: 100 }), ask());
     assert.deepEqual([report.state, report.attempts], ["delivered", 2]);
     const { tries } = await detailsOf(rig);
-    assert.match(tries[0]!.error!, /not done within its limit of 0\.1 s: 50 records came/);
+    assert.match(tries[0]!.error!, /not done within its limit of 0\.1 s: 50 records came$/);
     assert.equal(rig.published.length, 200);
+  }));
+
+Deno.test("an attempt that takes too long says what stood in the way, and what to do about that too", () =>
+  withRig(async (rig) => {
+    await using server = serveRandomUsers(records(10));
+    server.next(trouble(500));
+    const openSource: RunOptions["openSource"] = async ({ seed }) =>
+      openHttpSource({ pipeline: users, url: server.url, seed: seed!, page: 1, count: 10, backoff: SLOW });
+    const { error } = await runOnce(rig.options({ openSource, timeoutMs: 100 }), ask());
+    assert.match(error!.message, /its limit of 0\.1 s: 0 records came, and then "http.*" is in trouble \(500: .*Uh oh/);
+    assert.match(error!.hint, /^Its server is in trouble: try again later\. Give it longer with --run-timeout/);
+    server.always(silence);
+    const silent = await runOnce(rig.options({ openSource, timeoutMs: 100 }), ask());
+    assert.match(silent.why!, /0 records came, and then http.* had not given page 1 yet$/);
+  }));
+
+const SLOW = { firstMs: 60_000, maxMs: 60_000 };
+
+Deno.test("what a run under way has done is on record before its attempt ends", () =>
+  withRig(async (rig) => {
+    let go = () => {};
+    const gone = new Promise<void>((resolve) => go = resolve);
+    rig.gives(async function* () {
+      yield 70;
+      await gone;
+      yield 30;
+    });
+    const made = runOnce(rig.options(), ask());
+    const seen = async () => (await rig.open().list({}))[0];
+    await until(async () => (await seen())?.published === 70, 10_000, () => "it shows nothing");
+    const { state, fetched, attemptSince } = (await seen())!;
+    assert.deepEqual([state, fetched, typeof attemptSince], ["running", 70, "number"]);
+    go();
+    assert.equal((await made).state, "delivered");
+    assert.equal((await seen())!.published, 100);
   }));
 
 Deno.test("a run that its person stops is left so; one of a schedule is fetched again, also where it waits for its next attempt", () =>

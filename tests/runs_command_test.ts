@@ -72,8 +72,27 @@ Deno.test("runs show has each attempt and the whole log, found by the beginning 
     const shown = await succeeds(["runs", "show", "failed-1", "--format", "table"], { cwd });
     assert.match(shown, /^run +failed-1\nstate +failed\nerror +Cannot reach/);
     assert.match(shown, /\nscheduled 20\d\d-.*\nstarted +20\d\d-.* after its time\n/);
+    assert.match(shown, /\nended +20\d\d-.*\ntook +\d\.\d\ds\nasked for /);
     assert.match(shown, /#1 warning A first try \S+failed/);
     assert.ok(!shown.includes("\x1b"), "a line of the log steers no terminal");
+  }));
+
+Deno.test("of a run that was tried again, what it took is told without what went by between its attempts", () =>
+  withFolder(async (cwd) => {
+    const runs = openSqliteRuns(join(cwd, "userpipe-data", "runs.db"));
+    const ends = { fetched: 0, published: 0, outbox: 0, refused: 0, bytes: 0, again: false, error: UNREACHED };
+    await runs.begin(newRun("again-1", "manual"));
+    const { startedAt } = (await runs.get("again-1"))!;
+    const first = { ...ends, state: "running" as const, endedAt: startedAt! + 2_000, nextAt: startedAt! + 60_000 };
+    await runs.end("again-1", first);
+    await runs.again("again-1");
+    const { attemptSince } = (await runs.get("again-1"))!;
+    await runs.end("again-1", { ...ends, state: "failed", endedAt: attemptSince! + 3_500, nextAt: null });
+    await runs.close();
+    assert.equal(JSON.parse(await succeeds(["runs"], { cwd })).ms, 5_500);
+    assert.match(await succeeds(["runs", "--format", "table"], { cwd }), /again-1 .* 5\.50s +2 /);
+    const shown = await succeeds(["runs", "show", "again-1", "--format", "table"], { cwd });
+    assert.match(shown, /\ntook +5\.50s, and \d.*s between its 2 attempts\n/);
   }));
 
 Deno.test("an id that is nobody's, or more than one run's, is an error that says so; so are words that are none", () =>
@@ -179,6 +198,9 @@ Deno.test("a flag that an action would ignore is an error that names both, befor
         [[...prune, "--limit", "1", "--topic", "t"], /--limit and --topic do not fit "runs prune": /],
         [["--older-than", "1d"], /--older-than does not fit "runs": /],
         [["list", "--wait"], /--wait does not fit "runs list": /],
+        [["--brokers", "b:9092", "--quota", "9/1m"], /--brokers and --quota do not fit "runs": /],
+        [["show", "failed-1", "--stop-timeout", "1s"], /--stop-timeout does not fit "runs show": /],
+        [["retry", "failed-1", "--format", "json"], /--format does not fit "runs retry": /],
         [["stats", "--limit", "3"], /--limit does not fit "runs stats": /],
       ] as [string[], RegExp][]
     ) {

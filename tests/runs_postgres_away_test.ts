@@ -234,6 +234,31 @@ test("a record that a newer userpipe made is left alone", async ({ url, one }) =
   assert.deepEqual([error.code, /newer userpipe: version 99/.test(error.message)], ["settings", true]);
 });
 
+for (const again of [false, true]) {
+  const what = again ? "removed and made anew by another" : "removed";
+  test(`a record that was ${what} while it was open is said to be, by who leads and who makes runs`, async ({ url, one }) => {
+    const held = await lead(one);
+    await one.begin(newRun("1"));
+    await withSql(url, (sql) => sql`DROP SCHEMA userpipe CASCADE`);
+    const other = openPostgresRuns({ url, leaseMs: LEASE_MS });
+    if (again) await other.list({});
+    const replaced = {
+      name: "UserpipeError",
+      code: "runs-replaced",
+      message: /was removed or made anew while it was open/,
+    };
+    // The first tick may only hear that its lead is lost.
+    if (again) assert.equal(await one.tick(held, [tick(60_000)]), null);
+    else await assert.rejects(one.tick(held, [tick(60_000)]), replaced);
+    await pause(LEASE_MS / 4);
+    await assert.rejects(one.lead(SCHEDULE), replaced);
+    await assert.rejects(one.takeQueued(TARGET, ["manual"]).then(() => one.begin(newRun("2"))), replaced);
+    assert.deepEqual(again ? await other.list({}) : [], []);
+    await other.close();
+    if (!again) await assert.rejects(one.close(), replaced);
+  });
+}
+
 test("the address decides, whatever variables of Postgres the environment has", async ({ url }) => {
   const misleading = {
     ...{ PGHOST: "nowhere.invalid", PGPORT: "1", PGDATABASE: "nowhere", PGUSER: "nobody", PGSSL: "require" },

@@ -62,11 +62,37 @@ for (
 }
 
 Deno.test("a cron expression of other than five fields is told how many it has; a name stands for five", () => {
-  for (const [expression, fields] of [["0 6 * *", "4 fields"], ["@never", "1 field"], ["0 0 6 * * *", "6 fields"]]) {
-    assert.throws(() => cronSchedule(expression!, "UTC"), new RegExp(`it has ${fields}, and exactly five are needed`));
+  for (
+    const [expression, fields] of [["0 6 * *", "has 4 fields"], ["6", "has 1 field"], ["0 0 6 * * *", "has 6 fields"]]
+  ) {
+    assert.throws(() => cronSchedule(expression!, "UTC"), new RegExp(`" ${fields}, and exactly five are needed`));
   }
   assert.deepEqual(cronSchedule("@daily", "UTC").next(0), 86_400_000);
 });
+
+for (
+  const [expression, zone, message, hint] of [
+    ["61 * * * *", "UTC", /its first field is the minute, and "61" is none$/, /^It takes 0 to 59; .*As in --cron "0 6/],
+    ["0 25 * * *", "UTC", /its second field is the hour, and "25" is none$/, /^It takes 0 to 23/],
+    ["0 6 * * MOX", "UTC", /its fifth field is the weekday, and "MOX" is none$/, /SUN to SAT/],
+    ["0 6 * 1-13 *", "UTC", /its fourth field is the month, and "1-13" is none$/, /JAN to DEC/],
+    ["@never", "UTC", /"@never" is no name of a schedule/, /@daily/],
+    ["", "UTC", /--cron "" is empty, and exactly five/, /weekday/],
+    ["0 0 31 2 *", "UTC", /names a time that never comes/, /weekday/],
+    ["* * * * *", "Europe/Berln", /^--time-zone "Europe\/Berln" is no time zone$/, /^Did you mean Europe\/Berlin\? /],
+    ["* * * * *", "berlin", /is no time zone$/, /^Did you mean Europe\/Berlin\? /],
+    ["* * * * *", "Mars/Base", /is no time zone$/, /^As in --time-zone Europe\/Berlin, or UTC$/],
+  ] as const
+) {
+  Deno.test(`of --cron "${expression}" in ${zone} it is said what is wrong, and how it should look`, () => {
+    assert.throws(() => cronSchedule(expression, zone), (error) => {
+      assert.ok(error instanceof UserpipeError);
+      assert.match(error.message, message);
+      assert.match(error.hint, hint);
+      return true;
+    });
+  });
+}
 
 /** All times of a schedule from one to the other. */
 function times(schedule: Schedule, from: string, until: string): string[] {

@@ -1,6 +1,7 @@
 /** `backfill`: a range of pages of a seed, one run a page, with a bar on a terminal and a line a page in a pipe. */
 import { EXIT, UserpipeError } from "../errors.ts";
 import { backfill as fetchPages, type BackfillReport } from "../ingest/backfill.ts";
+import { mayFetch } from "../ingest/topic_seen.ts";
 import { askedOf, namesOf } from "../open.ts";
 import type { Context } from "./command.ts";
 import { withRuns } from "./ends.ts";
@@ -33,6 +34,7 @@ export async function backfill(context: Context): Promise<number> {
       withRuns(settings, (runs) =>
         withNotifier(settings, runs, async (notify) => {
           const run = { ...runOptions(settings, publishing, runs, { own: false, signal: stop }), notify };
+          await mayFetch(run);
           const report = await fetchPages({
             ...{ run, asked, pages, concurrency, onProgress },
             onReport: (made) => {

@@ -6,9 +6,10 @@ import { IngestMeasures } from "../ingest/measures.ts";
 import { Notifier } from "../ingest/notify.ts";
 import type { Publishing } from "../ingest/publishing.ts";
 import { keepPruned } from "../ingest/retention.ts";
-import { newSeed, runAgain, runOnce, type RunOptions, type RunReport } from "../ingest/run.ts";
+import { newRun, newSeed, runAgain, runOnce, type RunOptions, type RunReport } from "../ingest/run.ts";
 import { cronSchedule, periodSchedule, type Schedule } from "../ingest/schedule.ts";
 import { processClock } from "../ingest/ticks.ts";
+import { mayFetch } from "../ingest/topic_seen.ts";
 import { failureText, timeText } from "../ingest/wording.ts";
 import { logger } from "../log.ts";
 import { metrics } from "../metrics.ts";
@@ -135,6 +136,10 @@ export async function keepIngesting(
     paused = pausedAt;
     sayNext();
   };
+  const run = runOptions(settings, publishing, runs, { own: false, signal: stop });
+  // What is wrong from the start ends it; once it runs, a topic that is gone makes runs that fail, and may come back.
+  await newRun(run, "scheduled", askedOf(settings, newSeed()));
+  await mayFetch(run);
   terminal.note(`Ingesting ${text} into "${targetOf(settings).topic}".`);
   if (settings.runs !== undefined && settings.brokers === undefined) terminal.note(ONE_MACHINE);
   const printReport = (report: RunReport) => terminal.print(`${reportLine(report)}, run ${shortId(report.id)}`);
@@ -145,12 +150,7 @@ export async function keepIngesting(
       await keepSchedule({
         ...{ schedule, catchUp, signal: stop, clock: processClock() },
         ask: () => askedOf(settings, newSeed()),
-        run: {
-          ...runOptions(settings, publishing, runs, { own: false, signal: stop }),
-          notify,
-          measures,
-          onUnrecorded: printReport,
-        },
+        run: { ...run, notify, measures, onUnrecorded: printReport },
         onReport: (report) => {
           printReport(report);
           if (report.why !== null) sayWhy(report);

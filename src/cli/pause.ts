@@ -10,11 +10,14 @@ import { nextLines } from "./next_times.ts";
 export const pause = (context: Context) => hold(context, true);
 export const resume = (context: Context) => hold(context, false);
 
-async function hold({ settings, terminal }: Context, paused: boolean): Promise<number> {
-  const name = scheduleName(targetOf(settings));
+async function hold({ settings, flagOf, terminal }: Context, paused: boolean): Promise<number> {
+  const target = targetOf(settings);
+  const name = scheduleName(target);
   return await withRunsThere(settings, async (runs) => {
     const before = (await runs.schedules()).find((schedule) => schedule.name === name);
-    if (before === undefined || !await runs.pause(name, paused)) throw noSchedule(name, settings);
+    // A variable of the environment may be meant for other commands.
+    const other = flagOf("brokers") !== undefined && before?.target.broker !== target.broker;
+    if (before === undefined || other || !await runs.pause(name, paused)) throw noSchedule(name, settings, other);
     const was = before.pausedAt !== null;
     const word = paused ? "paused" : "resumed";
     terminal.print(`${word.padEnd(9)} ${name}: ${before.text}${was === paused ? ", as it was already" : ""}`);
@@ -31,10 +34,10 @@ async function hold({ settings, terminal }: Context, paused: boolean): Promise<n
   });
 }
 
-function noSchedule(name: string, { dataDir, runs }: Settings): UserpipeError {
+function noSchedule(name: string, { dataDir, runs }: Settings, ofKafka: boolean): UserpipeError {
   return new UserpipeError(
     "usage",
-    `No schedule "${name}" is on record${runs === undefined ? ` in ${dataDir}` : ""}`,
+    `No schedule "${name}"${ofKafka ? " of a Kafka" : ""} is on record${runs === undefined ? ` in ${dataDir}` : ""}`,
     "userpipe ingest --every 1m or userpipe up puts one there; its topic is the one of --topic",
   );
 }

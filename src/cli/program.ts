@@ -1,7 +1,7 @@
 /** Arguments to a command: builds the command line from the table of commands, and prints what went wrong. */
 import { Command as Commander, CommanderError, Option } from "commander";
 import { EXIT, messageOf, UserpipeError } from "../errors.ts";
-import { configureLog } from "../log.ts";
+import { configureLog, jsonLine } from "../log.ts";
 import { flagOf, groupOf, resolveGood, resolveSettings, SETTINGS } from "../settings.ts";
 import { defaultText, type Setting } from "../settings_types.ts";
 import { shown } from "../shown.ts";
@@ -19,6 +19,7 @@ export async function main(args: readonly string[], exit: Exit): Promise<number>
   // What a driver throws where nobody awaits it ends the process too, in the same words and with the same codes.
   globalThis.addEventListener("error", (event) => exit(reported(event, event.error)));
   globalThis.addEventListener("unhandledrejection", (event) => exit(reported(event, event.reason)));
+  json = wantsJson(args);
   try {
     return await parse(args, exit);
   } catch (error) {
@@ -128,7 +129,7 @@ async function run(
   const resolve = command.lenient ? resolveGood : resolveSettings;
   const settings = resolve(command.settings, flags, (name) => Deno.env.get(name));
   const format = settings.logFormat ?? (Deno.stderr.isTerminal() ? "pretty" : "json");
-  const terminal = new Terminal({ quiet: settings.quiet, json: format === "json" });
+  const terminal = new Terminal({ quiet: settings.quiet, json: format === "json", jsonNotes: json });
   const level = settings.quiet ? "error" : settings.logLevel;
   const log = { level, format, colour: wantsColour(Deno.stderr.isTerminal()) };
   await configureLog({ ...log, beforeWrite: () => terminal.clear() });
@@ -151,18 +152,27 @@ function reported(event: Event, error: unknown): number {
   return report(error);
 }
 
+/** Whether all of standard error is to be lines of JSON; asked also where the settings are wrong. */
+let json = false;
+
+function wantsJson(args: readonly string[]): boolean {
+  const flag = args.findLastIndex((arg) => arg === "--log-format" || arg.startsWith("--log-format="));
+  if (flag === -1) return Deno.env.get("USERPIPE_LOG_FORMAT") === "json";
+  return args[flag] === "--log-format=json" || args[flag + 1] === "json";
+}
+
 /** The one place that prints an error. */
 function report(error: unknown): number {
   if (error instanceof Deno.errors.BrokenPipe) return EXIT.done;
   if (error instanceof UserpipeError) {
+    const { message, hint, code } = error;
     // What it quotes is data. A list of several settings has lines of its own.
-    const lines = `error: ${error.message}\n  ${error.hint}`.split("\n");
-    console.error(lines.map(shown).join("\n"));
+    const lines = `error: ${message}\n  ${hint}`.split("\n");
+    console.error(json ? jsonLine("ERROR", message, { hint, code }) : lines.map(shown).join("\n"));
     return error.exit;
   }
-  console.error(
-    `error: a defect of userpipe: ${error instanceof Error ? error.stack ?? error.message : messageOf(error)}`,
-  );
-  console.error("  Nothing that was acknowledged is lost. Please report it with the lines above");
+  const what = `a defect of userpipe: ${error instanceof Error ? error.stack ?? error.message : messageOf(error)}`;
+  const hint = "Nothing that was acknowledged is lost. Please report it with the lines above";
+  console.error(json ? jsonLine("ERROR", what, { hint }) : `error: ${what}\n  ${hint}`);
   return EXIT.defect;
 }

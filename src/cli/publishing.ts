@@ -1,6 +1,7 @@
 /** What ingest and replay publish through, open for as long as a command works with it. */
 import { type Publishing, publishThrough } from "../ingest/publishing.ts";
-import { namesOf, openSpool } from "../open.ts";
+import { namesOf, openRuns, openSpool } from "../open.ts";
+import type { Runs } from "../runs/runs.ts";
 import type { Settings } from "../settings.ts";
 import { during, withBroker } from "./ends.ts";
 
@@ -10,7 +11,20 @@ export async function withPublishing<T>(settings: Settings, work: (publishing: P
   const { deadLetterTopic } = namesOf(settings);
   return await withBroker(settings, async (broker) => {
     const spool = await openSpool(settings);
-    const publishing = publishThrough({ broker, spool, deadLetterTopic, maxBytes });
-    return spool === undefined ? await work(publishing) : await during(spool, () => work(publishing));
+    let opened: Promise<Runs> | undefined;
+    const record = () => opened ??= openRuns(settings, { make: false });
+    const publishing = publishThrough({ broker, spool, deadLetterTopic, maxBytes, record });
+    if (spool === undefined) return await work(publishing);
+    try {
+      return await during(spool, async () => {
+        const done = await work(publishing);
+        // Of runs that ended behind the last forwarding.
+        await publishing.outbox!.tellEmpty();
+        return done;
+      });
+    } finally {
+      // One that could not be opened was said where it was needed.
+      await opened?.then((runs) => runs.close(), () => {});
+    }
   });
 }

@@ -30,10 +30,16 @@ function timeOf({ scheduledAt, startedAt, queuedAt }: Run): number {
   return scheduledAt ?? startedAt ?? queuedAt;
 }
 
-/** In ms, from the first attempt to the end, or of one under way until now; null where it was not begun, or its end is not known. */
-export function tookMs({ state, startedAt, endedAt }: Run): number | null {
-  const until = endedAt ?? (state === "running" ? Date.now() : null);
-  return startedAt === null || until === null ? null : until - startedAt;
+/** In ms, all its attempts, one under way until now; null where it was not begun, or its end is not known. */
+export function tookMs({ state, startedAt, endedAt, workedMs, attemptSince }: Run): number | null {
+  if (startedAt === null || (endedAt === null && state !== "running")) return null;
+  return Math.max(0, workedMs + (attemptSince === null ? 0 : Date.now() - attemptSince));
+}
+
+/** In ms, from the first attempt to the end, or until now, without the attempts. */
+export function idleMs(run: Run): number {
+  const took = tookMs(run);
+  return took === null ? 0 : Math.max(0, (run.endedAt ?? Date.now()) - run.startedAt! - took);
 }
 
 /** `backfill p.7`: many runs of one seed are told apart by their page. */

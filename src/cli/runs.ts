@@ -27,35 +27,37 @@ interface Action {
 
 const FILTERS = ["state", "kind", "since", "limit"] as const;
 const TARGET = ["topic", "pipeline", "brokers"] as const;
+/** What making a run wants. */
+const MAKING = ["deadLetterTopic", "quota", "outboxMaxBytes", "stopTimeout", "wait"] as const;
 
 const ACTIONS: Record<string, Action> = {
   list: {
     args: 0,
-    not: ["olderThan", "wait"],
-    because: '--older-than is for "runs prune", --wait for "runs retry"',
+    not: ["brokers", ...MAKING, "olderThan"],
+    because: 'it lists what is on record; --older-than is for "runs prune", the others are for "runs retry"',
     work: list,
   },
   show: {
     args: 1,
-    not: [...FILTERS, ...TARGET, "olderThan", "wait"],
+    not: [...FILTERS, ...TARGET, ...MAKING, "olderThan"],
     because: "it shows the one run that is named",
     work: async ({ settings, terminal }, runs, [id]) => await showRun(settings, terminal, runs, id!),
   },
   stats: {
     args: 0,
-    not: ["state", "kind", "limit", ...TARGET, "olderThan", "wait"],
+    not: ["state", "kind", "limit", ...TARGET, ...MAKING, "olderThan"],
     because: "it sums up all runs since a time",
     work: async ({ settings, terminal }, runs) => await showStats(settings, terminal, runs),
   },
   retry: {
     args: 1,
-    not: [...FILTERS, "olderThan"],
+    not: [...FILTERS, "olderThan", "format"],
     because: "it tries the one run that is named",
     work: async (context, runs, [id]) => await retryRun(context, runs, id!),
   },
   prune: {
     args: 0,
-    not: [...FILTERS, ...TARGET, "wait"],
+    not: [...FILTERS, ...TARGET, ...MAKING, "format"],
     because: "it removes all runs that ended longer ago",
     work: prune,
   },

@@ -5,7 +5,7 @@ import type { Attempt, LogLine, RunDetails, Runs } from "../runs/runs.ts";
 import type { Settings } from "../settings.ts";
 import { formatOf } from "./answer.ts";
 import { type Colour, type Column, paint, printColumns } from "./columns.ts";
-import { askedText, plainAttempt, plainRun, stateColour, tookMs, troubleOf } from "./run_rows.ts";
+import { askedText, idleMs, plainAttempt, plainRun, stateColour, tookMs, troubleOf } from "./run_rows.ts";
 import { grouped, type Terminal } from "./terminal.ts";
 import { bothTimes, isoTime, localTime, span } from "./times.ts";
 
@@ -65,8 +65,9 @@ function printRun(run: RunDetails, terminal: Terminal): void {
   if (scheduledAt !== null) line("scheduled", bothTimes(scheduledAt));
   else line("queued", bothTimes(queuedAt));
   if (startedAt !== null) line("started", `${bothTimes(startedAt)}${lateText(startedAt, scheduledAt)}`);
+  if (endedAt !== null) line("ended", bothTimes(endedAt));
   const took = tookMs(run);
-  if (endedAt !== null) line("ended", `${bothTimes(endedAt)}${took === null ? "" : `, after ${span(took)}`}`);
+  if (took !== null) line("took", `${span(took)}${idleText(run)}`);
   line("asked for", askedText(run));
   if (run.url !== null) line("address", shownText(run.url));
   line("target", shownText(`topic "${target.topic}" of the ${target.broker} broker, pipeline ${target.pipeline}`));
@@ -100,6 +101,11 @@ const LEVELS: Partial<Record<LogLine["level"], Colour>> = { debug: "dim", warnin
 function logLine({ attempt, at, level, text }: LogLine, colour: boolean): string {
   const time = `${localTime(at).slice(11)}.${String(at % 1000).padStart(3, "0")}`;
   return `  ${time} #${attempt} ${paint(level.padEnd(7), LEVELS[level], colour)} ${shownText(text)}`;
+}
+
+/** What went by between its attempts is told apart. */
+function idleText(run: RunDetails): string {
+  return run.attempts > 1 ? `, and ${span(idleMs(run))} between its ${grouped(run.attempts)} attempts` : "";
 }
 
 /** How long after its time a scheduled run began. */

@@ -1,6 +1,6 @@
 /** Where commands print: results to standard output, a live line and notes to standard error. */
 import { messageOf, UserpipeError } from "../errors.ts";
-import { clearLine } from "../log.ts";
+import { clearLine, jsonLine } from "../log.ts";
 
 const encoder = new TextEncoder();
 
@@ -12,10 +12,17 @@ export class Terminal {
   /** Whether results may have colours; those of the log are for standard error to say. */
   readonly colour: boolean;
   readonly quiet: boolean;
+  /** Whether notes are lines of JSON too. */
+  readonly #jsonNotes: boolean;
   #liveLine = false;
 
-  constructor({ quiet, json }: { quiet: boolean; json: boolean }) {
+  /**
+   * @param json whether the log is lines of JSON
+   * @param jsonNotes whether that was asked for: then all of standard error is
+   */
+  constructor({ quiet, json, jsonNotes = false }: { quiet: boolean; json: boolean; jsonNotes?: boolean }) {
     this.quiet = quiet;
+    this.#jsonNotes = jsonNotes;
     this.interactive = Deno.stdout.isTerminal();
     this.live = Deno.stderr.isTerminal() && !quiet && !json;
     this.colour = wantsColour(this.interactive);
@@ -37,7 +44,7 @@ export class Terminal {
   note(line: string): void {
     if (this.quiet) return;
     this.clear();
-    writeAll(Deno.stderr, `${line}\n`);
+    writeAll(Deno.stderr, `${this.#jsonNotes ? jsonLine("INFO", line) : line}\n`);
   }
 
   /** Shows `line` in place of the one before, on a terminal. */

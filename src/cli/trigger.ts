@@ -2,9 +2,11 @@
 import { withoutSecrets } from "../hidden.ts";
 import { newSeed } from "../ingest/run.ts";
 import { triggeredRun } from "../ingest/triggered.ts";
-import { askedOf, openSource, targetOf } from "../open.ts";
+import { quotaLimits } from "../ingest/quota.ts";
+import { askedOf, namesOf, openSource, targetOf } from "../open.ts";
 import type { NewRun, Run, Runs } from "../runs/runs.ts";
-import type { Settings } from "../settings.ts";
+import type { SettingName, Settings } from "../settings.ts";
+import { assertNone } from "../settings_fit.ts";
 import type { Context } from "./command.ts";
 import { withRuns } from "./ends.ts";
 import { seeMade } from "./made_run.ts";
@@ -12,22 +14,39 @@ import { seeMade } from "./made_run.ts";
 export async function trigger(context: Context): Promise<number> {
   const { settings } = context;
   return await withRuns(settings, async (runs) => {
-    const run = await runOf(settings, runs);
+    const run = await runOf(context, runs);
     await runs.queue([run]);
     return await seeMade(context, runs, run);
   });
 }
 
 /** What the schedule asked for at its last run, with what the flags say in its place; without one, what they say. */
-async function runOf(settings: Settings, runs: Runs): Promise<NewRun> {
+async function runOf({ settings, flagOf }: Context, runs: Runs): Promise<NewRun> {
+  const { pipeline } = namesOf(settings);
   return await triggeredRun({
     runs,
     target: targetOf(settings),
+    quota: quotaLimits(pipeline, settings.quota),
     openSource: (asked) => openSource(settings, asked),
-    changes: (last) => changed(last, settings),
+    changes(last) {
+      const [given, because, not] = OF_KIND[last.sourceKind];
+      assertNone(not, given, because, flagOf);
+      return changed(last, settings);
+    },
     otherwise: () => askedOf(settings, newSeed()),
   });
 }
+
+/** What a schedule's source has no use for. */
+const OF_KIND: Record<Run["sourceKind"], readonly [given: string, because: string, not: readonly SettingName[]]> = {
+  http: ["", "", []],
+  generated: ["a schedule that generates its records", "no server is asked", ["page", "nat", "url"]],
+  file: [
+    "a schedule that reads a file",
+    "it is read whole, and no server is asked",
+    ["count", "seed", "page", "nat", "url"],
+  ],
+};
 
 function changed({ sourceKind, url, nat, count, page }: Run, settings: Settings) {
   return {

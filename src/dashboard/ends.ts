@@ -20,7 +20,7 @@ export function openDashboardEnds(settings: Settings): DashboardEnds {
     runsMade: runsMade.get,
     async publishing() {
       const ends = { broker: await broker.get(), spool: await spool.get() };
-      return publishThrough({ ...ends, deadLetterTopic, maxBytes: settings.outboxMaxBytes });
+      return publishThrough({ ...ends, deadLetterTopic, maxBytes: settings.outboxMaxBytes, record: runs.get });
     },
     async outbox() {
       const opened = await spool.get();

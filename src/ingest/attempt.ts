@@ -6,6 +6,8 @@ import { ingest, type IngestCounts, IngestFailed, noCounts } from "./ingest.ts";
 import { quotaLimits, RunQuota } from "./quota.ts";
 import type { RunOptions } from "./run.ts";
 import { TimeLimit } from "./time_limit.ts";
+import { isDefect } from "./outcome.ts";
+import { Progress } from "./progress.ts";
 import { mayFetch } from "./topic_seen.ts";
 
 /** What an attempt came to. */
@@ -27,21 +29,30 @@ export async function makeAttempt(options: RunOptions, run: NewRun): Promise<Att
     measures?.holds(waiting);
   };
   const waits = new RunQuota({ runs, limits: quota, onWait });
+  const progress = new Progress(runs, run.id);
+  const onProgress = (counts: IngestCounts) => {
+    progress.say(counts);
+    options.onProgress?.(counts);
+  };
   let ended = false;
+  let trouble: Trouble;
   const { counts, error } = await outcomeOf(async () => {
     const source = await openSource(run, waits);
     try {
       await mayFetch(options);
       const ending = untilEnd(source, () => ended = true);
-      return await ingest({ ...options, source: ending, signal, run: run.id });
+      return await ingest({ ...options, source: ending, signal, run: run.id, onProgress });
     } finally {
+      trouble = source.trouble?.();
       await source.close();
     }
   });
   limit.end();
+  await progress.end();
   const whole = error === undefined && (ended || (run.count !== null && counts.fetched >= run.count));
   if (options.signal?.aborted) return { counts, error, stopped: !whole };
-  if (limit.passed && !whole) return { counts, error: tookTooLong(counts, timeoutMs!), stopped: false };
+  const late = limit.passed && !whole && !isDefect(error);
+  if (late) return { counts, error: tookTooLong(counts, timeoutMs!, trouble, error), stopped: false };
   return { counts, error, stopped: false };
 }
 
@@ -63,7 +74,17 @@ async function outcomeOf(attempt: () => Promise<IngestCounts>): Promise<Omit<Att
   }
 }
 
-function tookTooLong({ fetched }: IngestCounts, ms: number): UserpipeError {
+type Trouble = ReturnType<NonNullable<Source["trouble"]>>;
+
+/** @param error what it ended with by itself */
+function tookTooLong({ fetched }: IngestCounts, ms: number, trouble: Trouble, error: unknown): UserpipeError {
+  const longer = "Give it longer with --run-timeout, or ask for fewer records";
   const what = `The run was not done within its limit of ${ms / 1000} s: ${fetched.toLocaleString("en")} records came`;
-  return new UserpipeError("run-timeout", what, "Give it longer with --run-timeout, or ask for fewer records");
+  const [then, hint] = error instanceof UserpipeError ? [error.message, error.hint] : [trouble?.what, trouble?.hint];
+  return new UserpipeError(
+    "run-timeout",
+    then === undefined ? what : `${what}, and then ${then}`,
+    hint === undefined ? longer : `${hint}. ${longer}`,
+    { cause: error },
+  );
 }

@@ -3,6 +3,7 @@
  * that the same request again goes on where the one before it stopped, and two of them share the work.
  */
 import { createHash } from "node:crypto";
+import { sleep } from "../backoff.ts";
 import { UserpipeError } from "../errors.ts";
 import type { NewRun, Run, RunState } from "../runs/runs.ts";
 import { type IngestCounts, noCounts } from "./ingest.ts";
@@ -12,7 +13,9 @@ import { type Asked, newRun, type RunOptions, type RunReport } from "./run.ts";
 /** Pages that fail one behind the other before it is given up: the rest stays queued. */
 const MOST_FAILURES = 3;
 /** Runs that are put on record in one transaction, or looked at in one go. */
-const STEP = 1_000;
+const STEP = 200;
+/** The wait from one to the next, in ms: a schedule is not to be late for them. */
+const REST_MS = 3;
 
 export interface BackfillOptions {
   /** `own` is false of these: a page that is cut is fetched again later. */
@@ -149,7 +152,10 @@ function uuidOf(text: string): string {
 async function putOnRecord(run: RunOptions, mine: ReadonlyMap<string, NewRun>): Promise<number> {
   const { runs } = run;
   const put = new Set<string>();
-  for (const step of steps([...mine.values()])) for (const { id } of await runs.queue(step)) put.add(id);
+  for (const step of steps([...mine.values()])) {
+    for (const { id } of await runs.queue(step)) put.add(id);
+    await sleep(REST_MS, run.signal);
+  }
   if (put.size === mine.size) return 0;
   let delivered = 0;
   for await (const { id, state } of await onRecord(run, mine)) {

@@ -7,6 +7,7 @@ import { isTransient, UserpipeError } from "../errors.ts";
 import { logger } from "../log.ts";
 import type { Run, Runs, RunState, RunTarget } from "../runs/runs.ts";
 import type { RunReport } from "./run.ts";
+import type { Trouble } from "./trouble.ts";
 
 const log = logger("ingest");
 
@@ -25,6 +26,8 @@ export interface InterruptedOptions {
   look?: Backoff;
   /** Aborted when runs were just left by another process: it is looked at once then. Asked for at each wait. */
   wake?: () => AbortSignal;
+  /** Of the record, where more than this is said of it. */
+  trouble?: Trouble;
   signal: AbortSignal;
 }
 
@@ -41,7 +44,7 @@ export interface Looked {
  * other, nor whatever the caller does next: never rejects. A server that is away is not asked for its other runs too.
  */
 export async function fetchInterrupted(options: InterruptedOptions): Promise<Looked> {
-  const { runs, target, signal } = options;
+  const { runs, target, trouble, signal } = options;
   const looked: Looked = { left: false, refused: 0 };
   const away = new Set<string | null>();
   try {
@@ -53,7 +56,8 @@ export async function fetchInterrupted(options: InterruptedOptions): Promise<Loo
     }
   } catch (error) {
     looked.left = true;
-    logFailure("Cannot look for interrupted runs", error);
+    if (trouble !== undefined && isTransient(error)) trouble.failed(error);
+    else logFailure("Cannot look for interrupted runs", error);
   }
   return looked;
 }

@@ -3,6 +3,7 @@
  * tried again, and of each that was cut, until it is stopped.
  */
 import { type Backoff, sleep } from "../backoff.ts";
+import { logger } from "../log.ts";
 import type { Run } from "../runs/runs.ts";
 import { fetchInterrupted, type InterruptedOptions, keepFetchingInterrupted } from "./interrupted.ts";
 import { Leading } from "./leading.ts";
@@ -10,6 +11,9 @@ import { keepMakingQueued } from "./queued.ts";
 import { type Asked, makeRun, newRun, runAgain, type RunOptions, type RunReport } from "./run.ts";
 import type { Schedule } from "./schedule.ts";
 import type { Clock } from "./ticks.ts";
+import { Trouble } from "./trouble.ts";
+
+const log = logger("ingest");
 
 /** How often the lead is taken or kept. */
 const BEAT_MS = 3_000;
@@ -64,19 +68,29 @@ export async function keepSchedule(options: KeepOptions): Promise<void> {
 
   // What is wrong with the request is wrong at once, and the source's code is loaded before the first time comes.
   await newRun(run, "scheduled", ask());
+  const trouble = new Trouble({
+    log,
+    what: "The record of runs",
+    meanwhile: "No run begins until it is back; what is under way goes on",
+  });
   let left = new AbortController();
   const leading = new Leading({
     ...options,
     run,
+    trouble,
     begin: (due) => begin(() => makeRun(run, due)),
     // What the leader before had under way is fetched again.
     onGained: () => left.abort(),
   });
-  const interrupted = { ...interruptedOptions(options, run), wake: () => (left = new AbortController()).signal };
+  const interrupted = {
+    ...interruptedOptions(options, run),
+    trouble,
+    wake: () => (left = new AbortController()).signal,
+  };
   const parts = [
     clock.ticks(() => void leading.tick().catch(fail), signal),
     beating(leading, beatMs, signal),
-    keepMakingQueued({ run, begin, onChanged: () => leading.refresh(), signal }),
+    keepMakingQueued({ run, begin, onChanged: () => leading.refresh(), trouble, signal }),
     fetchInterrupted(interrupted).then((looked) => keepFetchingInterrupted(interrupted, looked)),
   ];
   await Promise.all(parts.map((part) => part.catch(fail)));

@@ -2,13 +2,14 @@
  * One process's part in a schedule: it keeps the lead or stands by, and at each tick records what has come due since the
  * last one on record and what becomes of it. A time is recorded once, by whoever leads.
  */
-import { isTransient, messageOf } from "../errors.ts";
+import { isTransient } from "../errors.ts";
 import { logger } from "../log.ts";
 import type { Lead, NewRun, ScheduleRecord, Tick } from "../runs/runs.ts";
 import { type Asked, newRun, type RunOptions } from "./run.ts";
 import { dueTimes, type Schedule, scheduleName } from "./schedule.ts";
 import type { Clock } from "./ticks.ts";
 import { mayFetch } from "./topic_seen.ts";
+import type { Trouble } from "./trouble.ts";
 import { timeText } from "./wording.ts";
 
 const log = logger("ingest");
@@ -28,6 +29,8 @@ export interface LeadingOptions {
   catchUp: boolean;
   /** Makes a run that is begun on record. Resolves when it has ended; never rejects. */
   begin: (run: NewRun) => Promise<void>;
+  /** Of the record. */
+  trouble: Trouble;
   /** The lead was another's, or nobody's. */
   onGained: () => void;
   onLead?: (leads: boolean) => void;
@@ -53,7 +56,6 @@ export class Leading {
   #running: Promise<void> | undefined;
   /** One thing at a time is said to the record. */
   #turn: Promise<void> = Promise.resolve();
-  #away = false;
 
   constructor(options: LeadingOptions) {
     this.#options = options;
@@ -65,6 +67,7 @@ export class Leading {
     return this.#inTurn(async () => {
       await this.#takeLead();
       await this.#runDue(0);
+      this.#options.trouble.well();
       this.#prepare();
     });
   }
@@ -97,11 +100,9 @@ export class Leading {
   async #patiently(work: () => Promise<void>): Promise<void> {
     try {
       await work();
-      this.#away = false;
     } catch (error) {
       if (!isTransient(error)) throw error;
-      if (!this.#away) log.warning("{why}. The schedule goes on when it is back", { why: messageOf(error) });
-      this.#away = true;
+      this.#options.trouble.failed(error);
     }
   }
 
@@ -159,8 +160,9 @@ export class Leading {
     const ticks = await this.#ticksOf(times, now);
     const recorded = await this.#options.run.runs.tick(this.#lead, ticks);
     if (recorded === null) {
+      // Who leads now, if anybody, is known at the next beat.
       this.#lead = null;
-      return this.#say(false);
+      return;
     }
     this.#atOnce = false;
     if (recorded.length === 0) await this.#read();

@@ -12,10 +12,12 @@ import { Outage } from "../stream/outage.ts";
 import { OutboxLogs, type Waiting } from "./outbox_logs.ts";
 import { missingTopicHint } from "./outbox_wording.ts";
 import { type Delivery, publishAll, type Publisher } from "./publish.ts";
+import { Trouble } from "./trouble.ts";
 
 const log = logger("outbox");
 
 const BACKOFF = { firstMs: 500, maxMs: 30_000 };
+const decoder = new TextDecoder();
 /** How often a schedule looks whether there is anything to forward, in ms. */
 const LOOK_MS = 2_000;
 
@@ -27,7 +29,12 @@ export interface OutboxOptions {
   deadLetterTopic: string;
   /** Once it holds so many bytes it takes no more. */
   maxBytes: number;
+  /** Told of runs of which nothing waits for the topic any more. @returns those that need not be told again */
+  onEmpty?: OnEmpty;
 }
+
+/** @param runs by id, with how many of their entries the topic did not take */
+export type OnEmpty = (topic: string, runs: ReadonlyMap<string, number>) => Promise<Iterable<string>>;
 
 /** What forwarding came to. */
 export interface Forwarded {
@@ -61,6 +68,8 @@ export class Outbox implements Publisher {
   /** The topic that was last found away: it goes last. */
   #away: string | undefined;
   #busy = false;
+  /** By topic, the runs of which this process put entries here or took them away. */
+  readonly #runs = new Map<string, Map<string, number>>();
 
   constructor(options: OutboxOptions) {
     this.#options = options;
@@ -88,6 +97,7 @@ export class Outbox implements Publisher {
       }
     }
     await this.#logs.keep(topic, messages, this.#options.maxBytes);
+    this.#remember(topic, messages);
     fault("after-outbox-write");
     return "outbox";
   }
@@ -104,6 +114,7 @@ export class Outbox implements Publisher {
   async forward({ now = false, topic, signal }: ForwardOptions = {}): Promise<Forwarded> {
     const result: Forwarded = { forwarded: 0, refused: 0, left: await this.#logs.count(), busy: false };
     this.#busy = false;
+    await this.tellEmpty();
     if (result.left === 0 || (!now && Date.now() < this.#tryAt)) return result;
     // One forwarder at a time, over processes: the order is kept, and nothing is published twice for nothing.
     using lock = this.#options.spool.tryLock();
@@ -118,18 +129,21 @@ export class Outbox implements Publisher {
       result.error = error;
     }
     if (result.forwarded > 0) log.info("Forwarded {count} records from the outbox", { count: result.forwarded });
+    await this.tellEmpty();
     result.left = await this.#logs.count();
     return result;
   }
 
   /** Forwards whenever there is something to, until `signal` is aborted. */
   async keepForwarding(signal: AbortSignal): Promise<void> {
+    const trouble = new Trouble({ log, what: "The outbox", meanwhile: "What waits in the outbox is not forwarded" });
     while (!signal.aborted) {
       try {
         await this.forward({ signal });
+        trouble.well();
       } catch (error) {
         if (!(error instanceof UserpipeError)) throw error;
-        log.error("Cannot forward the outbox: {message}. {hint}", { message: error.message, hint: error.hint });
+        trouble.failed(error);
         this.#tryAt = Date.now() + BACKOFF.maxMs;
       }
       await sleep(LOOK_MS, signal);
@@ -179,6 +193,7 @@ export class Outbox implements Publisher {
         } catch (error) {
           if (!(error instanceof UserpipeError) || error.code !== "record-too-large" || part.length > 1) throw error;
           await this.#refuse([deadLetterOfOutbox(topic, part[0]!, error.message)], result);
+          this.#remember(topic, part, part.length);
         }
         fault("mid-forward");
         // I2: only here, behind the broker's word for every one of them.
@@ -186,6 +201,7 @@ export class Outbox implements Publisher {
         return "broker";
       },
     };
+    this.#remember(topic, entries);
     const messages = entries.map(({ key, value, timestamp, headers }) => ({ key, value, timestamp, headers }));
     await publishAll(publisher, topic, messages);
   }
@@ -195,6 +211,28 @@ export class Outbox implements Publisher {
     const outage = new Outage(`the topic "${deadLetterTopic}"`);
     await publishDeadLetters(broker, deadLetterTopic, letters, outage, AbortSignal.abort());
     result.refused += letters.length;
+  }
+
+  #remember(topic: string, entries: readonly Message[], refused = 0): void {
+    const runs = this.#runs.get(topic) ?? new Map<string, number>();
+    this.#runs.set(topic, runs);
+    let last: Message["headers"] | undefined;
+    for (const { headers } of entries) {
+      // Those of a page are one object.
+      if (headers === last || headers["userpipe-run"] === undefined) continue;
+      last = headers;
+      const run = decoder.decode(headers["userpipe-run"]);
+      runs.set(run, (runs.get(run) ?? 0) + refused);
+    }
+  }
+
+  /** Tells of runs of which nothing waits any more; forwarding does so too. */
+  async tellEmpty(): Promise<void> {
+    for (const [topic, runs] of this.#runs) {
+      if (runs.size === 0 || await this.#logs.waits(topic)) continue;
+      const done = await this.#options.onEmpty?.(topic, runs) ?? runs.keys();
+      for (const run of [...done]) runs.delete(run);
+    }
   }
 
   #failed(error: UserpipeError): void {

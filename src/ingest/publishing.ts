@@ -1,5 +1,7 @@
 /** What ingest and replay publish through: the embedded broker itself, or the outbox in front of a Kafka. */
 import type { Broker, Spool } from "../broker/broker.ts";
+import type { Runs } from "../runs/runs.ts";
+import { markForwarded } from "./forwarded.ts";
 import { Outbox } from "./outbox.ts";
 import { directly, type Publisher } from "./publish.ts";
 
@@ -17,10 +19,12 @@ export interface PublishingOptions {
   deadLetterTopic: string;
   /** What the outbox keeps at the most. */
   maxBytes: number;
+  /** Where runs are marked as delivered whose records were forwarded; opened when it is needed. */
+  record: () => Promise<Runs>;
 }
 
-export function publishThrough({ broker, spool, deadLetterTopic, maxBytes }: PublishingOptions): Publishing {
+export function publishThrough({ broker, spool, deadLetterTopic, maxBytes, record }: PublishingOptions): Publishing {
   if (spool === undefined) return { broker, publisher: directly(broker) };
-  const outbox = new Outbox({ spool, broker, deadLetterTopic, maxBytes });
+  const outbox = new Outbox({ spool, broker, deadLetterTopic, maxBytes, onEmpty: markForwarded(record) });
   return { broker, publisher: outbox, outbox };
 }

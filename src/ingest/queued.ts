@@ -1,11 +1,9 @@
 /** Runs that wait on record until somebody makes them: triggered by hand, or to be tried again. */
 import { sleep } from "../backoff.ts";
-import { isTransient, messageOf } from "../errors.ts";
-import { logger } from "../log.ts";
+import { isTransient } from "../errors.ts";
 import type { Run, RunKind } from "../runs/runs.ts";
 import { makeRun, type RunOptions, type RunReport } from "./run.ts";
-
-const log = logger("ingest");
+import type { Trouble } from "./trouble.ts";
 
 /** What a schedule makes; the pages of a backfill are made by whoever asked for them. */
 export const TRIGGERED: readonly RunKind[] = ["manual", "scheduled"];
@@ -31,14 +29,15 @@ export interface QueuedOptions {
   begin: (work: () => Promise<RunReport>) => Promise<void>;
   /** Something was queued, paused or resumed. */
   onChanged: () => Promise<void>;
+  /** Of the record. */
+  trouble: Trouble;
   signal: AbortSignal;
 }
 
 /** Makes each triggered run as soon as it is queued, until `signal` is aborted; resolves then, before they have ended. */
-export async function keepMakingQueued({ run, begin, onChanged, signal }: QueuedOptions): Promise<void> {
+export async function keepMakingQueued({ run, begin, onChanged, trouble, signal }: QueuedOptions): Promise<void> {
   let look = new AbortController();
   let underWay = 0;
-  let away = false;
   const takeAll = async (): Promise<void> => {
     while (underWay < AT_ONCE && !signal.aborted) {
       const taken = await run.runs.takeQueued(run.target, TRIGGERED);
@@ -60,11 +59,9 @@ export async function keepMakingQueued({ run, begin, onChanged, signal }: Queued
       await takeAll();
       await changed;
       await onChanged();
-      away = false;
     } catch (error) {
       if (!isTransient(error)) throw error;
-      if (!away) log.warning("{why}. Runs that are triggered wait until it is back", { why: messageOf(error) });
-      away = true;
+      trouble.failed(error);
       await sleep(LOOK_MS, signal);
     } finally {
       clearTimeout(late);

@@ -6,7 +6,7 @@ import { sleep } from "../backoff.ts";
 import { isTransient, messageOf, UserpipeError } from "../errors.ts";
 import { logger } from "../log.ts";
 import type { Pipeline } from "../pipeline.ts";
-import type { QuotaLimit, Runs } from "../runs/runs.ts";
+import type { Hold, QuotaLimit, Runs } from "../runs/runs.ts";
 import type { SourceQuota } from "../source/source.ts";
 import { timeText } from "./wording.ts";
 
@@ -37,43 +37,60 @@ export interface RunQuotaOptions {
 export class RunQuota implements SourceQuota {
   readonly #options: RunQuotaOptions;
   readonly #now: () => number;
+  /** What a server asked for when it refused last. */
+  #asked: { until: number; afterMs: number } | undefined;
 
   constructor(options: RunQuotaOptions) {
     this.#options = options;
     this.#now = options.now ?? Date.now;
   }
 
+  fits(api: string, records: number): void {
+    assertFits(api, records, this.#options.limits(api));
+  }
+
   async take(api: string, records: number, signal: AbortSignal): Promise<void> {
-    const limit = this.#options.limits(api);
-    if (limit === undefined) return;
-    if (records > limit.records) throw neverFits(api, records, limit);
+    this.fits(api, records);
+    const limit = this.#options.limits(api) ?? null;
     for (let said = 0; !signal.aborted;) {
-      const from = await this.#reserve(api, records, limit);
-      if (from === null) return;
-      if (from > said) log.warning("{api} takes no more than {limit}: waiting until {until}", words(api, limit, from));
-      said = Math.max(said, from);
+      const hold = await this.#reserve(api, records, limit);
+      if (hold === null) return;
+      if (hold.until > said) this.#say(api, hold, limit);
+      said = Math.max(said, hold.until);
       this.#options.onWait?.(true);
       // At least so long that a record whose clock is another's is not asked without a pause.
-      await sleep(Math.max(from - this.#now(), 50), signal);
+      await sleep(Math.max(hold.until - this.#now(), 50), signal);
       this.#options.onWait?.(false);
     }
   }
 
-  async refused(api: string, afterMs: number): Promise<boolean> {
-    const limit = this.#options.limits(api);
-    if (limit === undefined) return false;
-    const ms = afterMs > 0 ? afterMs : limit.windowMs / 2;
+  async refused(api: string, afterMs: number, backoffMs: number): Promise<boolean> {
+    const unasked = (this.#options.limits(api)?.windowMs ?? 0) / 2;
+    const ms = afterMs > 0 ? afterMs : Math.max(unasked, backoffMs);
+    const until = Math.round(this.#now() + Math.min(ms, LONGEST_BLOCK_MS));
     try {
-      await this.#options.runs.block(api, Math.round(this.#now() + Math.min(ms, LONGEST_BLOCK_MS)));
+      await this.#options.runs.block(api, until);
     } catch (error) {
       if (!isTransient(error)) throw error;
       log.debug("Cannot record that {api} refuses: {why}", { api, why: messageOf(error) });
       return false;
     }
+    this.#asked = { until, afterMs };
     return ms <= LONGEST_BLOCK_MS;
   }
 
-  async #reserve(api: string, records: number, limit: QuotaLimit): Promise<number | null> {
+  #say(api: string, { until, by }: Hold, limit: QuotaLimit | null): void {
+    const words = { api, until: timeText(until) };
+    if (by === "quota" && limit !== null) {
+      const said = { ...words, limit: limitText(limit) };
+      return log.warning("{api} takes no more than {limit}: waiting until {until}", said);
+    }
+    const { afterMs = 0 } = this.#asked?.until === until ? this.#asked : {};
+    const asks = afterMs === 0 ? "" : `, Retry-After: ${Math.ceil(afterMs / 1000)} s`;
+    log.warning("{api} takes no more requests for now (429{asks}): waiting until {until}", { ...words, asks });
+  }
+
+  async #reserve(api: string, records: number, limit: QuotaLimit | null): Promise<Hold | null> {
     try {
       return await this.#options.runs.reserve(api, records, limit);
     } catch (error) {
@@ -84,17 +101,15 @@ export class RunQuota implements SourceQuota {
   }
 }
 
-function words(api: string, limit: QuotaLimit, until: number) {
-  return { api, limit: limitText(limit), until: timeText(until) };
+/** @throws {UserpipeError} `settings` where so many are more than the whole limit, and would wait for ever */
+export function assertFits(api: string, records: number, limit: QuotaLimit | undefined): void {
+  if (limit === undefined || records <= limit.records) return;
+  const what = `One page of ${records.toLocaleString("en")} records is more than ${api} allows (${limitText(limit)})`;
+  throw new UserpipeError("settings", what, "Ask for fewer records with --count, or name another --quota");
 }
 
 /** `20,000 records in 5 min` */
 export function limitText({ records, windowMs }: QuotaLimit): string {
   const [amount, unit] = windowMs % 60_000 === 0 ? [windowMs / 60_000, "min"] : [windowMs / 1_000, "s"];
   return `${records.toLocaleString("en")} records in ${amount} ${unit}`;
-}
-
-function neverFits(api: string, records: number, limit: QuotaLimit): UserpipeError {
-  const what = `One page of ${records.toLocaleString("en")} records is more than ${api} allows (${limitText(limit)})`;
-  return new UserpipeError("settings", what, "Ask for fewer records with --count, or name another quota");
 }

@@ -12,7 +12,7 @@ import type { IngestMeasures } from "./measures.ts";
 import type { Notifier } from "./notify.ts";
 import { type Ending, endingOf, isDefect } from "./outcome.ts";
 import type { Publisher } from "./publish.ts";
-import type { QuotaLimits } from "./quota.ts";
+import { assertFits, type QuotaLimits } from "./quota.ts";
 import { RunLog } from "./run_log.ts";
 import { mayFetch } from "./topic_seen.ts";
 import { failureText, timeText } from "./wording.ts";
@@ -65,7 +65,7 @@ export interface RunReport extends IngestCounts {
   page: number | null;
   /** How many attempts there were, those of other processes too. */
   attempts: number;
-  /** How long the run took from when this process began it, in ms, with all its attempts and the waits between them. */
+  /** How long the attempts that this process made took, in ms, without the waits between them. */
   ms: number;
   /** The error that ended it. */
   error?: UserpipeError;
@@ -84,14 +84,16 @@ export function newSeed(): string {
   return crypto.randomUUID().replaceAll("-", "").slice(0, 16);
 }
 
+export type NewRunOptions = Pick<RunOptions, "openSource" | "target" | "quota">;
+
 /** What a run is to be; nothing is requested and nothing recorded yet. @throws {UserpipeError} `settings`, `input` */
 export async function newRun(
-  { openSource, target }: Pick<RunOptions, "openSource" | "target">,
+  { openSource, target, quota }: NewRunOptions,
   kind: RunKind,
   asked: Asked,
   more: Partial<Pick<NewRun, "id" | "scheduledAt">> = {},
 ): Promise<NewRun> {
-  const source = await openSource(asked, FREE);
+  const source = await openSource(asked, { ...FREE, fits: (api, records) => assertFits(api, records, quota?.(api)) });
   await source.close();
   const { sourceKind, url, nat } = asked;
   const { seed, page, count } = sourceKind === "file" ? { seed: null, page: null, count: null } : asked;
@@ -100,7 +102,7 @@ export async function newRun(
 }
 
 /** Of a source that is asked for nothing. */
-const FREE: SourceQuota = { take: async () => {}, refused: async () => false };
+const FREE: SourceQuota = { fits: () => {}, take: async () => {}, refused: async () => false };
 
 /**
  * Makes a manual run and records how it ended.
@@ -134,19 +136,21 @@ export interface Begun {
  */
 export async function makeRun(options: RunOptions, run: NewRun, begun: Begun = FIRST): Promise<RunReport> {
   const { runs, signal, notify, retries = 0, retryDelay = RETRY_DELAY, own, measures } = options;
-  const startedAt = Date.now();
+  let ms = 0;
   const lines = new RunLog(runs, run.id);
   let state: RunState | undefined;
   measures?.began();
   try {
     for (let number = begun.number, left = begun.again ? 0 : retries;; left--) {
       lines.begin(number, requestText(run));
+      const startedAt = Date.now();
       const attempted = await lines.of(() => makeAttempt(options, run));
       const endedAt = Date.now();
+      ms += Math.max(0, endedAt - startedAt);
       let ending = endingOf(attempted, { run, own, again: begun.again, left });
       const nextAt = ending.state === "running" ? endedAt + Math.ceil(waitMs(retryDelay, retries - left + 1)) : null;
       if (nextAt !== null) sayRetry(lines, run, number, attempted, nextAt);
-      const reported = (as: Ending) => reportOf(run, attempted, as, { number, ms: Date.now() - startedAt });
+      const reported = (as: Ending) => reportOf(run, attempted, as, { number, ms });
       const record = (as: Ending, times: Pick<RunEnd, "nextAt" | "endedAt">) =>
         recordEnd(runs, run, lines, attempted, { ...as, ...times }).catch((error) => {
           options.onUnrecorded?.(reported(as));
@@ -209,8 +213,9 @@ async function recordEnd(
   ending: Ending & Pick<RunEnd, "nextAt" | "endedAt">,
 ): Promise<boolean> {
   if (ending.nextAt === null) lines.end(ending, error);
-  await lines.flush();
-  return await patiently(() => runs.end(id, { ...counts, ...ending }));
+  // With its end: one transaction less for others to wait for.
+  const last = await lines.take();
+  return await patiently(() => runs.end(id, { ...counts, ...ending }, last));
 }
 
 /** A record that is held or whose disk is full for a moment does not cost the run its end. */

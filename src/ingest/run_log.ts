@@ -46,12 +46,23 @@ export class RunLog {
     this.#timer ??= setTimeout(() => void this.flush(), FLUSH_MS);
   }
 
-  /** Records what there is, in order. A record that is away does not cost the run anything but its lines. */
-  flush(): Promise<void> {
+  /** What is not recorded yet, for who records it; behind what is being recorded. */
+  async take(): Promise<LogLine[]> {
+    await this.#flushed;
+    return this.#taken();
+  }
+
+  #taken(): LogLine[] {
     clearTimeout(this.#timer);
     this.#timer = undefined;
     const lines = this.#lines;
     this.#lines = [];
+    return lines;
+  }
+
+  /** Records what there is, in order. A record that is away does not cost the run anything but its lines. */
+  flush(): Promise<void> {
+    const lines = this.#taken();
     const flushed = this.#flushed.then(() => this.#write(lines));
     // Whoever flushes last is told.
     flushed.catch(() => {});

@@ -2,8 +2,8 @@
  * When ingest runs: a period counted from the epoch in UTC, or a cron expression in a time zone. A tick comes every
  * minute; what is due at it is worked out here.
  */
-import { Cron } from "croner";
 import { UserpipeError } from "../errors.ts";
+import { assertTimeZone, EXAMPLE, readCron } from "./cron.ts";
 import type { RunTarget, ScheduleDefinition } from "../runs/runs.ts";
 
 const MINUTE_MS = 60_000;
@@ -63,20 +63,10 @@ export function periodSchedule(periodMs: number): Schedule {
  * @throws {UserpipeError} `settings` where the expression or the zone is wrong, or no time ever comes
  */
 export function cronSchedule(expression: string, timeZone: string): Schedule {
-  let cron: Cron;
-  try {
-    const fields = expression.trim().split(/\s+/).length;
-    // Its own words are of six and seven fields too, which are not taken here.
-    if (fields !== 5 && !NAMED.test(expression.trim())) throw new Error(fieldsText(fields));
-    cron = new Cron(expression, { timezone: timeZone, mode: "5-part" });
-    if (cron.nextRun() === null) throw new Error("that time never comes");
-  } catch (error) {
-    throw new UserpipeError(
-      "settings",
-      `--cron "${expression}" in ${timeZone}: ${error instanceof Error ? error.message : error}`,
-      'Name minute, hour, day, month and weekday, and a zone as in --cron "0 6 * * MON-FRI" --time-zone Europe/Berlin',
-      { cause: error },
-    );
+  assertTimeZone(timeZone);
+  const cron = readCron(expression, timeZone);
+  if (cron.nextRun() === null) {
+    throw new UserpipeError("settings", `--cron "${expression}" names a time that never comes`, EXAMPLE);
   }
   return {
     text: `"${expression}" in ${timeZone}`,
@@ -84,13 +74,6 @@ export function cronSchedule(expression: string, timeZone: string): Schedule {
     lateMs: LATE_MS,
     next: (time) => cron.nextRun(new Date(time))?.getTime() ?? null,
   };
-}
-
-/** Names that stand for five fields. */
-const NAMED = /^@(yearly|annually|monthly|weekly|daily|midnight|hourly)$/i;
-
-function fieldsText(fields: number): string {
-  return `it has ${fields} field${fields === 1 ? "" : "s"}, and exactly five are needed`;
 }
 
 /** The next `count` times after `now`, in ms since the epoch; fewer where no more come. */

@@ -1,11 +1,11 @@
 /** Runs that a person asks for beside those of the schedule: what such a run asks of its source, and who would make it. */
 import type { NewRun, Run, Runs, RunTarget } from "../runs/runs.ts";
-import { type Asked, newRun, newSeed, type RunOptions } from "./run.ts";
+import { type Asked, newRun, type NewRunOptions, newSeed } from "./run.ts";
 import { scheduleName } from "./schedule.ts";
 
-export interface TriggerOptions extends Pick<RunOptions, "openSource" | "target"> {
+export interface TriggerOptions extends NewRunOptions {
   runs: Runs;
-  /** Told the schedule's last run, which is asked for again with what is given in its place. */
+  /** Told the schedule's last run, which is asked for again with what is given in its place. Of a file that is nothing. */
   changes: (last: Run) => Partial<Pick<Asked, "seed" | "page" | "count" | "url" | "nat">>;
   /** What is asked for where no process runs a schedule, or it has made no run yet. */
   otherwise: () => Asked;
@@ -26,9 +26,10 @@ export async function triggeredRun(options: TriggerOptions): Promise<NewRun> {
   const { runs, target, changes, otherwise } = options;
   const last = await isLed(runs, target) ? (await runs.list({ target, kinds: ["scheduled"], limit: 1 }))[0] : undefined;
   if (last === undefined) return await newRun(options, "manual", otherwise());
+  const changed = changes(last);
   if (last.sourceKind === "file") return again(last);
   const { sourceKind, url, nat, count, page } = last;
-  const asked = { sourceKind, seed: newSeed(), page, count, url, nat, ...changes(last) };
+  const asked = { sourceKind, seed: newSeed(), page, count, url, nat, ...changed };
   return await newRun(options, "manual", asked);
 }
 

@@ -16,3 +16,9 @@ export function failureText(error: unknown): string {
   if (error instanceof UserpipeError) return `${error.message}. ${error.hint}`;
   return error instanceof Error ? error.stack ?? error.message : String(error);
 }
+
+/** `40 s`, `3 min 20 s`. */
+export function wholeSeconds(ms: number): string {
+  const seconds = Math.ceil(ms / 1000);
+  return seconds < 120 ? `${seconds} s` : `${Math.floor(seconds / 60)} min ${seconds % 60} s`;
+}

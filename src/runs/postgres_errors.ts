@@ -11,6 +11,8 @@ const PASSING = /^(08|40|53|55|57|58|25P03)/;
 /** A standby takes no writes; after a fail-over it is another's turn. */
 const READ_ONLY = "25006";
 const NO_DATABASE = "3D000";
+/** No such schema, table, function or column, of those that were there when it was opened. */
+const GONE = ["3F000", "42P01", "42883", "42703"];
 const NOT_ALLOWED = "42501";
 const WRONG_LOGIN = /^28/;
 
@@ -37,6 +39,13 @@ export function unreachable(message: string, cause?: unknown): UserpipeError {
   return new UserpipeError("runs-unreachable", message, START, { cause });
 }
 
+/** Another one, or none, is where the record was. */
+export function replaced(name: string, cause?: unknown): UserpipeError {
+  const message = `The record of runs in ${name} was removed or made anew while it was open`;
+  const hint = "Put the schema userpipe back, or do without what it held; then start again";
+  return new UserpipeError("runs-replaced", message, hint, { cause });
+}
+
 function ofServer(error: postgres.PostgresError, name: string): unknown {
   const { code, message } = error;
   if (WRONG_LOGIN.test(code)) {
@@ -52,6 +61,7 @@ function ofServer(error: postgres.PostgresError, name: string): unknown {
       cause: error,
     });
   }
+  if (GONE.includes(code)) return replaced(name, error);
   if (code === READ_ONLY) return unreachable(`${name} takes no writes: ${message}`, error);
   return PASSING.test(code) ? unreachable(`${name} cannot do it now: ${message}`, error) : error;
 }

@@ -1,13 +1,16 @@
 /** The way of a run on the record in Postgres, from its begin or its queue to its end. */
 import { withChange } from "./postgres_changes.ts";
-import type { OwnProcess } from "./postgres_process.ts";
+import type { Held, OwnProcess } from "./postgres_process.ts";
 import { insertRuns, listOf, ofTarget, type Row, runOf, selectRuns } from "./postgres_rows.ts";
 import { storable } from "./text.ts";
 import type { Session, Sql } from "./postgres_session.ts";
 import { whyNotAgain } from "./retry.ts";
-import { LOG_LINES, LOG_TEXT, type LogLine, type RunEnd, type Runs } from "./runs.ts";
+import { type AttemptCounts, LOG_LINES, LOG_TEXT, type LogLine, type RunEnd, type Runs } from "./runs.ts";
 
-type Life = Pick<Runs, "begin" | "queue" | "takeQueued" | "interrupted" | "again" | "log" | "end" | "retry">;
+type Life = Pick<
+  Runs,
+  "begin" | "queue" | "takeQueued" | "interrupted" | "again" | "log" | "progress" | "end" | "retry" | "forwarded"
+>;
 
 export function lifeOf(session: Session, own: OwnProcess): Life {
   const next = (seq: number) => (sql: Sql) => beginNext(sql, seq, own.id);
@@ -73,19 +76,28 @@ export function lifeOf(session: Session, own: OwnProcess): Life {
       const held = own.held.get(id);
       if (held === undefined || lines.length === 0) return;
       const { claim } = held;
-      const numbered = lines.slice(-LOG_LINES).map(({ text, ...line }) => (
-        { ...line, text: storable(text.slice(0, LOG_TEXT)), number: ++held.lines }
-      ));
+      const numbered = numberedBy(held, lines);
       const what = `What the run ${id} logged`;
       const write = () => session.transaction((sql) => writeLog(sql, id, { process: own.id, claim }, numbered));
       await own.kept.say({ what, lines: numbered.length, write });
     },
-    async end(id, end) {
+    async progress(id, counts) {
+      const held = own.held.get(id);
+      // What waits to be written has more to say of it.
+      if (held === undefined || !held.begun || !own.kept.isEmpty) return;
+      await session.run((sql) => writeProgress(sql, id, { process: own.id, claim: held.claim }, counts));
+    },
+    async end(id, end, lines = []) {
       const held = own.held.get(id);
       if (held === undefined || !held.begun) return false;
       const { claim } = held;
+      const speaker = { process: own.id, claim };
+      const numbered = numberedBy(held, lines);
       const write = async () => {
-        const taken = await session.transaction((sql) => writeEnd(sql, id, { process: own.id, claim }, end));
+        const taken = await session.transaction(async (sql) => {
+          if (numbered.length > 0) await writeLog(sql, id, speaker, numbered);
+          return await writeEnd(sql, id, speaker, end);
+        });
         if ((end.state !== "running" || !taken) && own.held.get(id)?.claim === claim) own.held.delete(id);
         return taken;
       };
@@ -103,7 +115,20 @@ export function lifeOf(session: Session, own: OwnProcess): Life {
         return null;
       });
     },
+    async forwarded(runs, text) {
+      if (runs.length === 0) return [];
+      const given = JSON.stringify(runs.map(({ id, attempts, refused }) => ({ id, attempts, refused })));
+      const marked = await session.run((sql) => markForwarded(sql, given, text));
+      return marked.map(({ id }) => id);
+    },
   };
+}
+
+/** Lines as they are written: each by its place in what this process said, so that one that is sent twice is one. */
+function numberedBy(held: Held, lines: readonly LogLine[]) {
+  return lines.slice(-LOG_LINES).map(({ text, ...line }) => (
+    { ...line, text: storable(text.slice(0, LOG_TEXT)), number: ++held.lines }
+  ));
 }
 
 /** Begins the next attempt of a run, which is `process`'s from now on. */
@@ -139,6 +164,33 @@ async function writeLog(
   await sql`DELETE FROM log WHERE run = ${run.seq} AND (claim, number) <= (SELECT claim, number FROM log
     WHERE run = ${run.seq} ORDER BY claim DESC, number DESC OFFSET ${LOG_LINES} LIMIT 1)`;
   return true;
+}
+
+async function writeProgress(sql: Sql, id: string, { process, claim }: Speaker, counts: AttemptCounts): Promise<void> {
+  const { fetched, published, outbox, refused, bytes } = counts;
+  await sql`UPDATE attempt SET fetched = ${fetched}, published = ${published}, outbox = ${outbox},
+      refused = ${refused}, bytes = ${bytes}
+    FROM run WHERE id = ${id} AND owner = ${process} AND claim = ${claim} AND state = 'running'
+      AND attempt.run = seq AND number = attempts AND attempt.ended_at IS NULL`;
+}
+
+/** @param given `[{ "id", "attempts", "refused" }]` */
+function markForwarded(sql: Sql, given: string, text: string) {
+  return sql<{ id: string }[]>`
+    WITH given AS (SELECT * FROM jsonb_to_recordset(${given}::text::jsonb) AS g(id text, attempts int, refused int)),
+    marked AS (
+      UPDATE run SET state = 'delivered', claim = claim + 1 FROM given
+      WHERE run.id = given.id AND run.attempts = given.attempts AND state = 'to outbox'
+      RETURNING run.id, seq, claim, run.attempts, given.refused
+    ), counted AS (
+      UPDATE attempt SET published = published + greatest(0, outbox - marked.refused),
+        refused = attempt.refused + marked.refused, outbox = 0 FROM marked
+      WHERE run = seq AND number = marked.attempts
+    ), logged AS (
+      INSERT INTO log (run, claim, number, attempt, at, level, text)
+      SELECT seq, claim, 1, attempts, clock_timestamp(), 'info', ${text} FROM marked
+    )
+    SELECT id FROM marked`;
 }
 
 async function writeEnd(sql: Sql, id: string, { process, claim }: Speaker, end: RunEnd): Promise<boolean> {

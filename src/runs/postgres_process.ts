@@ -5,6 +5,7 @@
 import { sleep } from "../backoff.ts";
 import { isTransient, messageOf } from "../errors.ts";
 import { logger } from "../log.ts";
+import { replaced } from "./postgres_errors.ts";
 import { Kept } from "./postgres_kept.ts";
 import { listOf } from "./postgres_rows.ts";
 import type { Session, Sql } from "./postgres_session.ts";
@@ -115,14 +116,15 @@ export class OwnProcess {
       if (signal.aborted) return;
       try {
         await this.#session.transaction((sql) => this.#beat(sql));
-        if (last !== "") log.info("The record of runs is within reach again");
+        if (last !== "") log.debug("The record of runs is within reach again");
         last = "";
         await this.kept.write();
         if (this.#uncertain) await this.claim(async () => {});
       } catch (error) {
         const message = messageOf(error);
         if (message !== last) {
-          log.warning("Cannot say on the record of runs that this process lives: {message}", { message });
+          // Whoever needs the record says it aloud.
+          log.debug("Cannot say on the record of runs that this process lives: {message}", { message });
         }
         last = message;
       }
@@ -132,14 +134,17 @@ export class OwnProcess {
   /**
    * Says that this process lives. Where none has for a while, and this one was there before, the database was away: all get
    * the time to say it.
+   * @throws {UserpipeError} `runs-replaced` on another record than before
    */
   async #beat(sql: Sql): Promise<void> {
     const lease = this.lease(sql);
     await sql`UPDATE record SET grace = clock_timestamp() + ${lease}
       WHERE EXISTS (SELECT FROM process WHERE id = ${this.id})
         AND NOT EXISTS (SELECT FROM process WHERE expires > clock_timestamp() + ${lease} / 2)`;
-    await sql`INSERT INTO process VALUES (${this.id}, clock_timestamp() + ${lease})
+    const said = await sql`INSERT INTO process
+      SELECT ${this.id}::uuid, clock_timestamp() + ${lease} FROM record WHERE id = ${this.#session.record!}
       ON CONFLICT (id) DO UPDATE SET expires = excluded.expires`;
+    if (said.count === 0) throw replaced(this.#session.name);
     this.#beatAt = performance.now() + this.leaseMs / 5;
   }
 

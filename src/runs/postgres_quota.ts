@@ -9,15 +9,17 @@ const LOCK = 0x71756f74;
 export function quotaOf(session: Session): Pick<Runs, "reserve" | "block" | "quota"> {
   return {
     async reserve(api, records, limit) {
+      const until = await session.run((sql) => blockedUntil(sql, api));
+      if (until !== null) return { until, by: "server" };
+      if (limit === null) return null;
       return await session.transaction(async (sql) => {
         await sql`SELECT pg_advisory_xact_lock(${LOCK}, hashtext(${api}))`;
         await sql`DELETE FROM reservation
           WHERE api = ${api} AND at <= clock_timestamp() - ${limit.windowMs} * interval '1 ms'`;
         // A clock that was set back must not hold the window open for longer than it is.
         await sql`UPDATE reservation SET at = clock_timestamp() WHERE api = ${api} AND at > clock_timestamp()`;
-        const until = await blockedUntil(sql, api) ??
-          mayFetchAt(await windowOf(sql, api, limit.windowMs), records, limit);
-        if (until !== null) return until;
+        const until = mayFetchAt(await windowOf(sql, api, limit.windowMs), records, limit);
+        if (until !== null) return { until, by: "quota" };
         await sql`INSERT INTO reservation VALUES (${api}, clock_timestamp(), ${records})`;
         return null;
       });

@@ -48,9 +48,12 @@ export async function insertRuns(sql: Sql, puts: readonly Put[], whose: Whose, k
   return new Set(inserted.map(({ id }) => id));
 }
 
-/** A run with its last attempt's counts; what comes behind it picks some. */
+/** A run with its last attempt's counts, and how long all of them took; what comes behind it picks some. */
 export function selectRuns(sql: Sql) {
-  return sql`SELECT run.*, attempt.fetched, attempt.published, attempt.outbox, attempt.refused, attempt.bytes
+  return sql`SELECT run.*, attempt.fetched, attempt.published, attempt.outbox, attempt.refused, attempt.bytes,
+      CASE WHEN state = 'running' AND attempt.ended_at IS NULL THEN attempt.started_at END AS attempt_since,
+      (SELECT (extract(epoch FROM sum(tried.ended_at - tried.started_at)) * 1000)::bigint
+        FROM attempt AS tried WHERE tried.run = seq) AS worked_ms
     FROM run LEFT JOIN attempt ON attempt.run = seq AND number = attempts`;
 }
 
@@ -71,6 +74,7 @@ export function runOf(row: Row): Run {
   const counts = { fetched: of("fetched"), published: of("published"), outbox: of("outbox"), refused: of("refused") };
   return {
     ...{ id, kind, state, scheduledAt, queuedAt, startedAt, endedAt, attempts, error, ...counts, bytes: of("bytes") },
+    ...{ workedMs: of("workedMs"), attemptSince: row.attemptSince },
     ...{ source, sourceKind, seed, page, count, url, nat, target: { pipeline, broker, topic } },
   } as Run;
 }

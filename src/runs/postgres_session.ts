@@ -25,6 +25,8 @@ export class Session {
   readonly name: string;
   /** How many changes there were, as far as it is known; undefined while nothing was asked of the record. */
   changes: number | undefined;
+  /** Which record it is; undefined while nothing was asked of it. */
+  record: string | undefined;
   /** Called when there were more. */
   onChange: () => void = () => {};
   readonly #place: Place;
@@ -127,7 +129,8 @@ export class Session {
 
   async #begin(client: Client): Promise<void> {
     await migrate(client, this.name);
-    const [{ changes }] = await client<[{ changes: number }]>`SELECT changes FROM record`;
+    const [{ id, changes }] = await client<[{ id: string; changes: number }]>`SELECT id, changes FROM record`;
+    this.record ??= id;
     this.learn(changes);
   }
 }

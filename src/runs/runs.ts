@@ -4,10 +4,19 @@
  */
 import type { Check } from "../errors.ts";
 import type { LiveRecord } from "../live.ts";
-import type { SourceRequest } from "../source/source.ts";
+import type {
+  AttemptCounts,
+  ForwardedRun,
+  LogLine,
+  NewRun,
+  Run,
+  RunDetails,
+  RunEnd,
+  RunKind,
+  RunTarget,
+} from "./run.ts";
 
-/** `backfill`: one page of a range that was asked for. */
-export type RunKind = "scheduled" | "manual" | "backfill";
+export type * from "./run.ts";
 
 /**
  * How it stands with a run. One that delivered nothing is not `delivered`; of `to outbox`, records wait for the broker;
@@ -26,97 +35,6 @@ export const RUN_STATES = [
 ] as const;
 
 export type RunState = typeof RUN_STATES[number];
-
-/** Where a run's records go. A run is fetched again, and a schedule led, only by who has the same. */
-export interface RunTarget {
-  pipeline: string;
-  broker: "embedded" | "kafka";
-  topic: string;
-}
-
-/** What a run asks of its source: the same for each of its attempts. */
-export interface RunRequest {
-  /** For messages: `https://randomuser.me`. */
-  source: string;
-  sourceKind: SourceRequest["kind"];
-  /** What the source must be asked to give the same records again; null where it takes none of it. */
-  seed: string | null;
-  page: number | null;
-  count: number | null;
-  /** As the settings had it; null is the pipeline's own. */
-  url: string | null;
-  nat: string | null;
-}
-
-/** A run that is to be recorded. */
-export interface NewRun extends RunRequest {
-  id: string;
-  kind: RunKind;
-  target: RunTarget;
-  /** The time, in ms since the epoch, that its schedule named; null for others. */
-  scheduledAt: number | null;
-}
-
-/** What an attempt did. */
-export interface AttemptCounts {
-  fetched: number;
-  published: number;
-  /** Records that were in the outbox when the attempt ended. */
-  outbox: number;
-  refused: number;
-  /** Of the source's answers, decompressed. */
-  bytes: number;
-}
-
-export interface Attempt extends AttemptCounts {
-  /** From 1. */
-  number: number;
-  /** In ms since the epoch, like all times here. */
-  startedAt: number;
-  /** null while it is under way, and where its process was gone before it could say. */
-  endedAt: number | null;
-  error: string | null;
-  /** When the next attempt comes, where one is to come by itself. */
-  nextAt: number | null;
-}
-
-/** A run on record. Its counts are those of its last attempt, and its error is that of its last end. */
-export interface Run extends NewRun, AttemptCounts {
-  state: RunState;
-  queuedAt: number;
-  /** Of the first attempt; null before it. */
-  startedAt: number | null;
-  endedAt: number | null;
-  error: string | null;
-  /** How many attempts there were. */
-  attempts: number;
-}
-
-export interface LogLine {
-  attempt: number;
-  at: number;
-  level: "debug" | "info" | "warning" | "error";
-  text: string;
-}
-
-export interface RunDetails extends Run {
-  tries: Attempt[];
-  log: LogLine[];
-}
-
-/** How an attempt ended, and the state that it leaves the run in. */
-export interface RunEnd extends AttemptCounts {
-  /**
-   * `interrupted` only where it is to be left so. `running`: the next attempt comes at `nextAt`, of the same process while it
-   * lives.
-   */
-  state: "running" | "delivered" | "to outbox" | "failed" | "interrupted";
-  /** Where it is interrupted: whether it is to be fetched again by itself ({@linkcode Runs.interrupted}). */
-  again: boolean;
-  endedAt: number;
-  error: string | null;
-  nextAt: number | null;
-}
 
 /** The right to make a schedule's ticks, until it is lost. */
 export interface Lead {
@@ -189,6 +107,14 @@ export interface RunStats {
   days: { day: string; runs: number; published: number }[];
 }
 
+/** What keeps an address from being asked, and until when. */
+export interface Hold {
+  /** In ms since the epoch. */
+  until: number;
+  /** Whether its server refused, or the quota is used up. */
+  by: "server" | "quota";
+}
+
 /** What a server lets one address fetch: so many records in so long. */
 export interface QuotaLimit {
   records: number;
@@ -239,15 +165,28 @@ export interface Runs {
    */
   log(id: string, lines: readonly LogLine[]): Promise<void>;
   /**
+   * What the attempt under way of a run that is this process's has done so far, for whoever looks. Where it cannot be written
+   * now it is not written later.
+   */
+  progress(id: string, counts: AttemptCounts): Promise<void>;
+  /**
    * Ends the attempt under way or, where the next one is waited for, the run as it is.
+   * @param lines for its log, before the end
    * @returns false where the run is no longer this process's, and nothing was written
    */
-  end(id: string, end: RunEnd): Promise<boolean>;
+  end(id: string, end: RunEnd, lines?: readonly LogLine[]): Promise<boolean>;
   /**
    * Queues a run that has ended once more: the same request, as its next attempt.
    * @returns why not, where it cannot be: under way, no such run, a source that does not give the same again
    */
   retry(id: string): Promise<string | null>;
+  /**
+   * Marks runs that are `to outbox` as delivered: what waited of their last attempts was published. One that was begun again
+   * since is left as it is.
+   * @param text for their logs
+   * @returns the ids of those that are marked
+   */
+  forwarded(runs: readonly ForwardedRun[], text: string): Promise<string[]>;
 
   /**
    * Takes the lead of a schedule, or keeps it: called every few seconds by each process that would. A leader that does not
@@ -276,9 +215,10 @@ export interface Runs {
   /**
    * Takes `records` of what a server allows, over all processes of this record.
    * @param api whose it is: the origin of its address
-   * @returns null where they may be fetched now, else the time from which they may, and nothing is taken
+   * @param limit null where none is known: then only what the server said itself holds
+   * @returns null where they may be fetched now, else until when they may not, and nothing is taken
    */
-  reserve(api: string, records: number, limit: QuotaLimit): Promise<number | null>;
+  reserve(api: string, records: number, limit: QuotaLimit | null): Promise<Hold | null>;
   /** The server said that nothing more is to be asked before `until`. */
   block(api: string, until: number): Promise<void>;
   /** What is used of the quota now, and until when the server refuses, if it does. */

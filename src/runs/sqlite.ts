@@ -2,7 +2,7 @@
 import { type Check, UserpipeError } from "../errors.ts";
 import { dirname, join } from "node:path";
 import { whyNotAgain } from "./retry.ts";
-import { LEASE_MS, LOG_LINES, LOG_TEXT, type Runs } from "./runs.ts";
+import { LEASE_MS, LOG_LINES, LOG_TEXT, type LogLine, type Runs } from "./runs.ts";
 import { Changes } from "./sqlite_changes.ts";
 import { LiveFile } from "./sqlite_live.ts";
 import { looksOf } from "./sqlite_looks.ts";
@@ -27,6 +27,13 @@ const END = `UPDATE run SET state = ?3, again = ?4 AND source_kind = 'http', own
 const END_ATTEMPT = `UPDATE attempt
   SET ended_at = ?, fetched = ?, published = ?, outbox = ?, refused = ?, bytes = ?, error = ?, next_at = ?
   WHERE run = ? AND number = ? AND ended_at IS NULL`;
+const PROGRESS = `UPDATE attempt SET fetched = ?3, published = ?4, outbox = ?5, refused = ?6, bytes = ?7
+  FROM run WHERE id = ?1 AND owner = ?2 AND state = 'running' AND attempt.run = seq AND number = attempts
+    AND attempt.ended_at IS NULL`;
+const FORWARDED = `UPDATE run SET state = 'delivered' WHERE id = ? AND attempts = ? AND state = 'to outbox'
+  RETURNING seq`;
+const FORWARDED_ATTEMPT = `UPDATE attempt
+  SET published = published + max(0, outbox - ?3), refused = refused + ?3, outbox = 0 WHERE run = ?1 AND number = ?2`;
 const QUEUE_AGAIN = "UPDATE run SET state = 'queued', again = 0, ended_at = NULL WHERE id = ?";
 
 const OWN = "SELECT seq FROM run WHERE id = ? AND owner = ?";
@@ -74,14 +81,28 @@ async function check(record: RecordFile, component: string): Promise<Check> {
   }
 }
 
-function lifeOf(
-  record: RecordFile,
-): Pick<Runs, "begin" | "queue" | "takeQueued" | "interrupted" | "again" | "log" | "end" | "retry"> {
+type Life =
+  | "begin"
+  | "queue"
+  | "takeQueued"
+  | "interrupted"
+  | "again"
+  | "log"
+  | "progress"
+  | "end"
+  | "retry"
+  | "forwarded";
+
+function lifeOf(record: RecordFile): Pick<Runs, Life> {
   const beginNext = (seq: number, attempts: number): number => {
     const now = Date.now();
     record.sql(NEXT_ATTEMPT).run(seq, record.owners.own(), now);
     insertAttempt(record, seq, attempts + 1, now);
     return attempts + 1;
+  };
+  const logOwn = (id: string, lines: readonly LogLine[]): void => {
+    const row = lines.length === 0 ? undefined : record.sql(OWN).get(id, record.owners.id);
+    if (row !== undefined) addLines(record, Number(row.seq), lines);
   };
   return {
     async begin(run) {
@@ -126,20 +147,15 @@ function lifeOf(
       });
     },
     async log(id, lines) {
-      if (lines.length === 0) return;
-      record.transaction(() => {
-        const row = record.sql(OWN).get(id, record.owners.id);
-        if (row === undefined) return;
-        const seq = Number(row.seq);
-        let last = Number(record.sql(LAST_LINE).get(seq)!.number);
-        for (const { attempt, at, level, text } of lines.slice(-LOG_LINES)) {
-          record.sql(LINE).run(seq, ++last, attempt, at, level, storable(text.slice(0, LOG_TEXT)));
-        }
-        record.sql(FORGET_LINES).run(seq, last - LOG_LINES);
-      });
+      if (lines.length > 0) record.transaction(() => logOwn(id, lines));
     },
-    async end(id, end) {
+    async progress(id, { fetched, published, outbox, refused, bytes }) {
+      const did = [fetched, published, outbox, refused, bytes];
+      record.transaction(() => record.sql(PROGRESS).run(id, record.owners.id, ...did));
+    },
+    async end(id, end, lines = []) {
       return record.transaction(() => {
+        logOwn(id, lines);
         const { state, again, endedAt, fetched, published, outbox, refused, bytes, nextAt } = end;
         const error = end.error === null ? null : storable(end.error);
         const goesOn = state === "running";
@@ -172,5 +188,25 @@ function lifeOf(
         return null;
       });
     },
+    async forwarded(runs, text) {
+      return record.transaction(() => {
+        const at = Date.now();
+        return runs.filter(({ id, attempts, refused }) => {
+          const row = record.sql(FORWARDED).get(id, attempts);
+          if (row === undefined) return false;
+          record.sql(FORWARDED_ATTEMPT).run(Number(row.seq), attempts, refused);
+          addLines(record, Number(row.seq), [{ attempt: attempts, at, level: "info", text }]);
+          return true;
+        }).map(({ id }) => id);
+      });
+    },
   };
+}
+
+function addLines(record: RecordFile, seq: number, lines: readonly LogLine[]): void {
+  let last = Number(record.sql(LAST_LINE).get(seq)!.number);
+  for (const { attempt, at, level, text } of lines.slice(-LOG_LINES)) {
+    record.sql(LINE).run(seq, ++last, attempt, at, level, storable(text.slice(0, LOG_TEXT)));
+  }
+  record.sql(FORGET_LINES).run(seq, last - LOG_LINES);
 }

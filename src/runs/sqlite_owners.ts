@@ -1,10 +1,10 @@
 /**
- * Which processes have runs: each holds a lock on a file of its own in a folder beside the record. All but `close` is called
- * inside the record's transactions, so that no file is looked at while another process is making it.
+ * Which processes have runs: each holds a lock on a file of its own in a folder beside the record. All but `close` and
+ * `isAlive` is called inside the record's transactions, so that no file is looked at while another process is making it.
  */
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { type LockedFile, tryLock } from "../lock_file.ts";
+import { isLocked, type LockedFile, tryLock } from "../lock_file.ts";
 
 export class Owners {
   /** Of this process. It is nobody's in the record until `own` is called. */
@@ -36,6 +36,11 @@ export class Owners {
       else lock.remove();
     }
     return alive;
+  }
+
+  /** Whether one lives that is on record: it had its lock before it was. */
+  isAlive(id: string): boolean {
+    return isLocked(join(this.#folder, id));
   }
 
   close(): void {

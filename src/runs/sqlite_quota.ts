@@ -13,13 +13,17 @@ export function quotaOf(record: RecordFile): Pick<Runs, "reserve" | "block" | "q
   };
   return {
     async reserve(api, records, limit) {
+      // Nobody is held up for a look.
+      const until = record.read(() => blockedUntil(api, Date.now()));
+      if (until !== null) return { until, by: "server" };
+      if (limit === null) return null;
       return record.transaction(() => {
         const now = Date.now();
         record.sql("DELETE FROM reservation WHERE api = ? AND at <= ?").run(api, now - limit.windowMs);
         // A clock that was set back must not hold the window open for longer than it is.
         record.sql("UPDATE reservation SET at = ?2 WHERE api = ?1 AND at > ?2").run(api, now);
-        const until = blockedUntil(api, now) ?? mayFetchAt(window(api, 0), records, limit);
-        if (until !== null) return until;
+        const until = mayFetchAt(window(api, 0), records, limit);
+        if (until !== null) return { until, by: "quota" };
         record.sql("INSERT INTO reservation (api, at, records) VALUES (?, ?, ?)").run(api, now, records);
         return null;
       });

@@ -53,9 +53,10 @@ export class RecordFile {
     }
   }
 
-  /** Marks the runs of processes that are gone, where there are any. */
+  /** Marks the runs of processes that are gone, where there are any; else nobody is held up for it. */
   settle(): void {
-    if (this.read(() => this.sql(OWNED).get(this.owners.id)) === undefined) return;
+    const others = this.read(() => this.sql(OWNED).all(this.owners.id));
+    if (others.every(({ owner }) => this.owners.isAlive(String(owner)))) return;
     this.#unlessReadOnly(() => this.settleWithin());
   }
 
@@ -65,11 +66,6 @@ export class RecordFile {
     for (const { owner } of this.sql(OWNED).all(this.owners.id)) {
       if (!alive.has(String(owner))) this.sql(INTERRUPT).run(owner!);
     }
-  }
-
-  /** Whether a process lives; where that cannot be known, it does. */
-  isAlive(owner: string): boolean {
-    return this.#unlessReadOnly(() => this.owners.alive().has(owner)) ?? true;
   }
 
   /** Inside a transaction: what other processes wait to know has changed. */
@@ -83,12 +79,11 @@ export class RecordFile {
   }
 
   /** A transaction; nothing for who may only look, and sees what is written. */
-  #unlessReadOnly<T>(work: () => T): T | undefined {
+  #unlessReadOnly(work: () => void): void {
     try {
-      return this.transaction(work);
+      this.transaction(work);
     } catch (error) {
-      if (error instanceof Error && isReadOnly(error.cause)) return undefined;
-      throw error;
+      if (!(error instanceof Error && isReadOnly(error.cause))) throw error;
     }
   }
 

@@ -8,9 +8,11 @@ const INSERT =
   VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING`;
 const ATTEMPT = "INSERT INTO attempt (run, number, started_at) VALUES (?, ?, ?)";
 
-/** A run with its last attempt's counts; what comes behind it picks some. */
+/** A run with its last attempt's counts, and how long all of them took; what comes behind it picks some. */
 export const SELECT_RUN =
-  `SELECT run.*, attempt.fetched, attempt.published, attempt.outbox, attempt.refused, attempt.bytes
+  `SELECT run.*, attempt.fetched, attempt.published, attempt.outbox, attempt.refused, attempt.bytes,
+      CASE WHEN state = 'running' AND attempt.ended_at IS NULL THEN attempt.started_at END AS attempt_since,
+      (SELECT sum(tried.ended_at - tried.started_at) FROM attempt AS tried WHERE tried.run = seq) AS worked_ms
     FROM run LEFT JOIN attempt ON attempt.run = seq AND number = attempts`;
 
 export type Row = Record<string, unknown>;
@@ -51,6 +53,7 @@ export function runOf(row: Row): Run {
   return {
     ...{ id, kind, state, scheduledAt: row.scheduled_at, queuedAt: row.queued_at },
     ...{ startedAt: row.started_at, endedAt: row.ended_at, attempts, error, ...counts },
+    ...{ workedMs: row.worked_ms ?? 0, attemptSince: row.attempt_since },
     ...{ source, sourceKind: row.source_kind, seed, page, count, url, nat, target: { pipeline, broker, topic } },
   } as Run;
 }

@@ -67,7 +67,7 @@ export function schedulesOf(
     async schedules() {
       const rows = record.read(() => record.sql("SELECT * FROM schedule ORDER BY name").all());
       const now = Date.now();
-      return rows.map((row) => scheduleOf(row, holds(row, now) && record.isAlive(String(row.owner))));
+      return rows.map((row) => scheduleOf(row, holds(row, now) && record.owners.isAlive(String(row.owner))));
     },
     async pause(schedule, paused) {
       return record.transaction(() => {

@@ -57,6 +57,8 @@ export function openHttpSource(options: HttpSourceOptions): Source {
   const address = (page: number, results: number) => pipeline.request({ url, results, page, seed, nat });
   const { origin: name } = webAddress(() => address(first, size));
   notBehindLastPage(first, count, size, pipeline);
+  quota?.fits(name, size);
+  let trouble: ReturnType<NonNullable<Source["trouble"]>>;
 
   async function fetchPage(number: number, take: number, signal: AbortSignal): Promise<Page> {
     const answer = await get(address(number, size), { ...limits, signal });
@@ -78,16 +80,21 @@ export function openHttpSource(options: HttpSourceOptions): Source {
     for (let tries = 1;; tries++) {
       await quota?.take(name, size, signal);
       if (signal.aborted) return undefined;
+      trouble ??= { what: `${name} had not given page ${number} yet` };
       try {
         const page = await fetchPage(number, take, signal);
-        return signal.aborted ? undefined : page;
+        if (signal.aborted) return undefined;
+        trouble = undefined;
+        return page;
       } catch (failure) {
         if (signal.aborted) return undefined;
         if (!(failure instanceof RequestFailed)) throw failure;
-        const held = failure.quota && await quota?.refused(name, failure.afterMs) === true;
-        if (!(failure.again || held) || tries > retries) throw afterTries(failure.error, tries);
-        if (held) continue;
+        const error = afterTries(failure.error, tries);
+        trouble = { what: error.message, hint: error.hint };
         const ms = Math.max(waitMs(backoff, tries), failure.afterMs);
+        const held = failure.quota && await quota?.refused(name, failure.afterMs, ms) === true;
+        if (!(failure.again || held) || tries > retries) throw error;
+        if (held) continue;
         const properties = { message: failure.message, seconds: (ms / 1000).toFixed(1), left: retries - tries + 1 };
         log.warning("{message}. Trying again in {seconds} s, {left} more times at the most", properties);
         await sleep(ms, signal);
@@ -119,6 +126,7 @@ export function openHttpSource(options: HttpSourceOptions): Source {
         yield page;
       }
     },
+    trouble: () => trouble,
     close: async () => closed.abort(),
   };
 }

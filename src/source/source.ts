@@ -30,11 +30,15 @@ export interface Source {
    * @throws {UserpipeError} `source-unreachable`, `source-answer`, `input`
    */
   pages(signal?: AbortSignal): AsyncIterable<Page>;
+  /** What stands in the way of the page that is asked for now, in a clause, and what to do; undefined where nothing does. */
+  trouble?(): { what: string; hint?: string } | undefined;
   close(): Promise<void>;
 }
 
 /** What a source asks before each request, where its server lets an address fetch only so much in some time. */
 export interface SourceQuota {
+  /** Asked once, before anything is requested. @throws {UserpipeError} `settings` where so many never may be asked for at once */
+  fits(api: string, records: number): void;
   /**
    * Resolves once `records` may be asked for, or `signal` is aborted.
    * @param api whose it is: the origin of its address
@@ -44,9 +48,10 @@ export interface SourceQuota {
   /**
    * The server takes no more for now.
    * @param afterMs how long it asks to wait; 0 where it does not say
+   * @param backoffMs how long it would be left alone for a failure of another kind
    * @returns whether `take` holds back until then, so that no other wait is needed
    */
-  refused(api: string, afterMs: number): Promise<boolean>;
+  refused(api: string, afterMs: number, backoffMs: number): Promise<boolean>;
 }
 
 /** What one run of ingest reads, as settled before it begins. */

@@ -29,6 +29,7 @@ export function claims(test: Test): void {
     const counts = { fetched: 0, published: 0, outbox: 0, refused: 0 };
     assert.deepEqual(rest, {
       ...{ ...newRun("1"), ...counts, state: "interrupted", endedAt: null, error: null, attempts: 1 },
+      ...{ workedMs: 0, attemptSince: null },
     });
     assert.deepEqual(await other!.interrupted(TARGET), [], "it is claimed");
     assert.deepEqual(idsOf(await one!.interrupted(TARGET)), ["1"], "claimed and not begun, it is given again");

@@ -12,7 +12,8 @@ export function life(test: Test): void {
     const run = newRun("1", { scheduledAt: 60_000, kind: "backfill" });
     await one!.begin(run);
     const { queuedAt, startedAt, tries, log, ...rest } = await get(other!, "1");
-    assert.deepEqual(rest, { ...run, ...NO_COUNTS, state: "running", endedAt: null, error: null, attempts: 1 });
+    const under = { workedMs: 0, attemptSince: queuedAt, attempts: 1 };
+    assert.deepEqual(rest, { ...run, ...NO_COUNTS, ...under, state: "running", endedAt: null, error: null });
     assert.ok(queuedAt >= before && queuedAt <= Date.now() + 1_000, String(queuedAt));
     assert.equal(startedAt, queuedAt);
     assert.deepEqual(log, []);
@@ -66,6 +67,71 @@ export function life(test: Test): void {
     await assert.rejects(one!.again("none"));
   });
 
+  test("how long a run took is the sum of its attempts, without what went by between them", async (record) => {
+    const [one, other] = await open(record, 2);
+    await one!.begin(newRun("1"));
+    const first = (await get(other!, "1")).attemptSince!;
+    await one!.end("1", end({ state: "running", error: "away", endedAt: first + 300, nextAt: first + 60_000 }));
+    const { workedMs: before, attemptSince: none } = await get(other!, "1");
+    assert.deepEqual([before, none], [300, null], "it waits for the next one");
+    await one!.again("1");
+    const { workedMs: during, attemptSince: second } = await get(other!, "1");
+    assert.equal(during, 300);
+    await one!.end("1", end({ endedAt: second! + 40 }));
+    const { workedMs, attemptSince } = (await other!.list({}))[0]!;
+    assert.deepEqual([workedMs, attemptSince], [340, null]);
+  });
+
+  test("what an attempt under way has done so far is seen by others, and the end has the last word", async (record) => {
+    const [one, other] = await open(record, 2);
+    await one!.begin(newRun("1"));
+    const so = { ...NO_COUNTS, fetched: 3, published: 2, bytes: 400 };
+    const seen = async () => {
+      const { fetched, published, outbox, refused, bytes } = (await other!.list({}))[0]!;
+      return { fetched, published, outbox, refused, bytes };
+    };
+    await other!.progress("1", COUNTS);
+    await one!.progress("none", COUNTS);
+    assert.deepEqual(await seen(), NO_COUNTS, "it is not theirs to say");
+    await one!.progress("1", so);
+    assert.deepEqual(await seen(), so);
+    await one!.end("1", end({ state: "running", error: "away", nextAt: Date.now() + 60_000 }));
+    await one!.progress("1", so);
+    assert.deepEqual(await seen(), COUNTS, "that attempt has ended");
+    await one!.again("1");
+    assert.deepEqual(await seen(), NO_COUNTS);
+    await one!.end("1", end());
+    await one!.progress("1", so);
+    assert.deepEqual(await seen(), COUNTS);
+  });
+
+  test("a run whose records were forwarded from the outbox is delivered, and its log says so", async (record) => {
+    const [one, other] = await open(record, 2);
+    const waiting = { ...NO_COUNTS, fetched: 7, published: 2, outbox: 5 };
+    for (const id of ["1", "2", "3"]) {
+      await one!.begin(newRun(id));
+      await one!.end(id, end({ state: id === "3" ? "failed" : "to outbox", ...waiting }));
+    }
+    const of = (id: string, also = {}) => ({ id, attempts: 1, refused: 0, ...also });
+    assert.deepEqual(await other!.forwarded([], "forwarded"), []);
+    const marked = await other!.forwarded(
+      [of("1", { refused: 1 }), of("2", { attempts: 2 }), of("3"), of("4")],
+      "forwarded",
+    );
+    assert.deepEqual(marked, ["1"], "another attempt has begun, it failed, and there is none");
+    const { state, published, outbox, refused, endedAt, tries, log } = await get(one!, "1");
+    assert.deepEqual({ state, published, outbox, refused }, {
+      state: "delivered",
+      published: 6,
+      outbox: 0,
+      refused: 1,
+    });
+    assert.deepEqual([typeof endedAt, tries.length], ["number", 1]);
+    assert.deepEqual(log.map(({ attempt, level, text }) => [attempt, level, text]), [[1, "info", "forwarded"]]);
+    assert.deepEqual((await other!.list({ states: ["to outbox", "failed"] })).map(({ outbox }) => outbox), [5, 5]);
+    assert.equal(await other!.retry("1"), null, "it can be made again as any other");
+  });
+
   test("a run that waits for its next attempt can end without it", async (record) => {
     const [runs] = await open(record, 1);
     await runs!.begin(newRun("1"));
@@ -94,11 +160,13 @@ export function life(test: Test): void {
     await one!.log("1", []);
     await one!.log("1", [line("a", 2)]);
     await other!.log("1", [line("not its own")]);
-    await one!.end("1", end());
+    await other!.end("1", end(), [line("of who has it not")]);
+    await one!.end("1", end(), [line("with its end", 2)]);
     await one!.log("1", [line("behind its end")]);
     await one!.log("none", [line("of none")]);
     const { log } = await get(other!, "1");
-    assert.deepEqual(log, [line("a"), { attempt: 1, at: 6, level: "warning", text: "b 'é 😀" }, line("a", 2)]);
+    const said = [line("a"), { attempt: 1, at: 6, level: "warning" as const, text: "b 'é 😀" }, line("a", 2)];
+    assert.deepEqual(log, [...said, line("with its end", 2)]);
   });
 
   test("text that a database has no place for is on record with a mark in its place", async (record) => {

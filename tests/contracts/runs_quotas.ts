@@ -12,8 +12,9 @@ export function quotas(test: Test): void {
     const before = Date.now() - 1_000;
     assert.equal(await one!.reserve(API, 60, LIMIT), null);
     assert.equal(await other!.reserve(API, 40, LIMIT), null);
-    const until = await one!.reserve(API, 1, LIMIT);
-    assert.ok(until! > before + LIMIT.windowMs && until! <= Date.now() + 1_000 + LIMIT.windowMs, String(until));
+    const { until, by } = (await one!.reserve(API, 1, LIMIT))!;
+    assert.equal(by, "quota");
+    assert.ok(until > before + LIMIT.windowMs && until <= Date.now() + 1_000 + LIMIT.windowMs, String(until));
     assert.deepEqual(await other!.quota(API, LIMIT), { used: 100, blockedUntil: null });
     assert.equal(await one!.reserve("https://another", 100, LIMIT), null);
   });
@@ -29,7 +30,7 @@ export function quotas(test: Test): void {
   test("of many that reserve at once, as many may as fit", async (record) => {
     const all = await open(record, 4);
     const answers = await Promise.all(Array.from({ length: 24 }, (_, n) => all[n % 4]!.reserve(API, 10, LIMIT)));
-    assert.equal(answers.filter((until) => until === null).length, 10);
+    assert.equal(answers.filter((hold) => hold === null).length, 10);
     assert.equal((await all[0]!.quota(API, LIMIT)).used, 100);
   });
 
@@ -39,10 +40,11 @@ export function quotas(test: Test): void {
     assert.equal(await runs!.reserve(API, 30, limit), null);
     await pause(200);
     assert.equal(await runs!.reserve(API, 60, limit), null);
-    const [few, many] = [await runs!.reserve(API, 40, limit), await runs!.reserve(API, 41, limit)];
-    assert.ok(many! - few! >= 150, `${few} and ${many}: the first to leave makes room for few`);
+    const untilMay = async (records: number) => (await runs!.reserve(API, records, limit))!.until;
+    const [few, many] = [await untilMay(40), await untilMay(41)];
+    assert.ok(many - few >= 150, `${few} and ${many}: the first to leave makes room for few`);
     assert.equal(await runs!.reserve(API, 10, limit), null, "what fits is not held up by what does not");
-    await pause(Math.max(0, few! - Date.now()) + 50);
+    await pause(Math.max(0, few - Date.now()) + 50);
     assert.equal(await runs!.reserve(API, 30, limit), null);
     await pause(limit.windowMs + 50);
     assert.equal((await runs!.quota(API, limit)).used, 0);
@@ -61,10 +63,13 @@ export function quotas(test: Test): void {
     const until = Date.now() + 700;
     await one!.block(API, until);
     await one!.block(API, until - 500);
-    assert.equal(await other!.reserve(API, 1, LIMIT), until);
+    const hold = { until, by: "server" };
+    assert.deepEqual(await other!.reserve(API, 1, LIMIT), hold);
+    assert.deepEqual(await other!.reserve(API, 1_000, null), hold, "also where no quota is known");
     assert.deepEqual(await other!.quota(API, LIMIT), { used: 0, blockedUntil: until });
     assert.equal(await other!.reserve("https://another", 1, LIMIT), null);
     await pause(until - Date.now() + 50);
+    assert.equal(await other!.reserve(API, 1_000, null), null);
     assert.equal(await other!.reserve(API, 1, LIMIT), null);
     assert.equal((await one!.quota(API, LIMIT)).blockedUntil, null);
   });

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import type { Broker, Message, Spool } from "../../src/broker/broker.ts";
 import { openSqliteBroker } from "../../src/broker/sqlite.ts";
 import { UserpipeError } from "../../src/errors.ts";
-import { Outbox } from "../../src/ingest/outbox.ts";
+import { type OnEmpty, Outbox } from "../../src/ingest/outbox.ts";
 import { withFolder } from "./cli.ts";
 
 export const encoder = new TextEncoder();
@@ -38,7 +38,13 @@ function switched() {
 
 export async function withOutbox(
   work: (
-    parts: { outbox: Outbox; broker: ReturnType<typeof switched>; another: () => Outbox; spool: Spool; path: string },
+    parts: {
+      outbox: Outbox;
+      broker: ReturnType<typeof switched>;
+      another: (onEmpty?: OnEmpty) => Outbox;
+      spool: Spool;
+      path: string;
+    },
   ) => Promise<void>,
   maxBytes = 1024 ** 3,
 ) {
@@ -46,9 +52,9 @@ export async function withOutbox(
     const path = join(folder, "outbox.db");
     const spools = [openSqliteBroker({ path })];
     const broker = switched();
-    const of = (spool: Spool) =>
-      new Outbox({ spool, broker: broker as unknown as Broker, deadLetterTopic: "t.dlq", maxBytes });
-    const another = () => of(spools[spools.push(openSqliteBroker({ path })) - 1]!);
+    const of = (spool: Spool, onEmpty?: OnEmpty) =>
+      new Outbox({ spool, broker: broker as unknown as Broker, deadLetterTopic: "t.dlq", maxBytes, onEmpty });
+    const another = (onEmpty?: OnEmpty) => of(spools[spools.push(openSqliteBroker({ path })) - 1]!, onEmpty);
     try {
       await work({ outbox: of(spools[0]!), broker, another, spool: spools[0]!, path });
     } finally {

@@ -12,11 +12,15 @@ const CUT = 3;
 /** Of the height, so that a short run is seen. */
 const LEAST = 6;
 
-/** Since it was put on record before it began, and while it was worked on, in ms; null where it was not begun. @param {Run} run */
-export function tookOf({ state, queuedAt, startedAt, endedAt }) {
+/**
+ * How long it waited, before it began and between its attempts, and how long these took, in ms; null where it was not begun.
+ * @param {Run} run
+ */
+export function tookOf({ state, queuedAt, startedAt, endedAt, workedMs, attemptSince }) {
   if (startedAt === null) return { waited: state === "queued" ? Math.max(0, serverNow() - queuedAt) : 0, worked: null };
-  const until = endedAt ?? (state === "running" ? serverNow() : startedAt);
-  return { waited: Math.max(0, startedAt - queuedAt), worked: Math.max(0, until - startedAt) };
+  const worked = Math.max(0, workedMs + (attemptSince === null ? 0 : serverNow() - attemptSince));
+  const until = endedAt ?? (state === "running" ? serverNow() : startedAt + worked);
+  return { waited: Math.max(0, until - queuedAt - worked), worked };
 }
 
 /** The time that a run is known by. @param {Run} run */
@@ -27,9 +31,7 @@ export function timeOf({ scheduledAt, startedAt, queuedAt }) {
 /** @param {Run} run */
 export function tellRun(run) {
   const { waited, worked } = tookOf(run);
-  const took = worked === null
-    ? "not begun"
-    : `worked ${span(worked)}${waited < 10 ? "" : ` after waiting ${span(waited)}`}`;
+  const took = worked === null ? "not begun" : `worked ${span(worked)}${waited < 10 ? "" : `, waited ${span(waited)}`}`;
   const records = run.attempts === 0 ? "" : `, ${counted(run.published, "record")} published`;
   return `${clock(timeOf(run))}, ${run.state}, ${took}${records}${run.error === null ? "" : `: ${run.error}`}`;
 }

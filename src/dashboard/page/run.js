@@ -46,7 +46,7 @@ function contentOf(run, again) {
       ["Kind", run.kind],
       [run.scheduledAt === null ? "Asked for" : "Scheduled", timeCell(timeOf(run))],
       ["Begun", lateText(run)],
-      ["Waited, then worked", tookText(run)],
+      ["Worked, and waited", tookText(run)],
       ["Records", recordsText(run)],
       ["Asked of", askedText(run)],
       ["Address", run.url],
@@ -67,7 +67,7 @@ function contentOf(run, again) {
 function tookText(run) {
   const { waited, worked } = tookOf(run);
   if (worked === null) return "not begun";
-  return run.state === "queued" ? "waits for its next attempt" : `${span(waited)}, then ${span(worked)}`;
+  return run.state === "queued" ? "waits for its next attempt" : `${span(worked)}, and ${span(waited)}`;
 }
 
 /** How long after its time a scheduled run began. @param {RunDetails} run */

@@ -184,7 +184,8 @@ function drawLegend(legend, runs) {
     ...there.filter(({ n }) => n > 0).map(({ state, n }) =>
       el("li", { class: stateClass(state) }, el("span", { class: "swatch" }, icon(state)), `${state} ${n}`)
     ),
-    runs.length > 0 && el("li", {}, el("span", { class: "swatch waits-swatch" }), "waiting before it began"),
+    runs.length > 0 &&
+      el("li", {}, el("span", { class: "swatch waits-swatch" }), "waiting, before it began or to be tried again"),
   );
 }
 
