@@ -3,7 +3,7 @@
  * has. Who does not renew it in time is taken for dead by the others.
  */
 import { sleep } from "../backoff.ts";
-import { isTransient, messageOf } from "../errors.ts";
+import { isTransient, messageOf, type UserpipeError } from "../errors.ts";
 import { logger } from "../log.ts";
 import { replaced } from "./postgres_errors.ts";
 import { Kept } from "./postgres_kept.ts";
@@ -103,8 +103,8 @@ export class OwnProcess {
         await sql`UPDATE schedule SET owner = NULL WHERE owner = ${this.id}`;
       });
     } catch (error) {
-      // It is found dead by its silence then.
-      if (!isTransient(error)) throw error;
+      // It is found dead by its silence then; and a record that is gone has nothing of it.
+      if (!isTransient(error) && (error as UserpipeError).code !== "runs-replaced") throw error;
     }
   }
 
@@ -142,7 +142,7 @@ export class OwnProcess {
       WHERE EXISTS (SELECT FROM process WHERE id = ${this.id})
         AND NOT EXISTS (SELECT FROM process WHERE expires > clock_timestamp() + ${lease} / 2)`;
     const said = await sql`INSERT INTO process
-      SELECT ${this.id}::uuid, clock_timestamp() + ${lease} FROM record WHERE id = ${this.#session.record!}
+      SELECT ${this.id}::uuid, clock_timestamp() + ${lease} FROM record WHERE identity = ${this.#session.record!}
       ON CONFLICT (id) DO UPDATE SET expires = excluded.expires`;
     if (said.count === 0) throw replaced(this.#session.name);
     this.#beatAt = performance.now() + this.leaseMs / 5;

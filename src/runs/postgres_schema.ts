@@ -118,7 +118,7 @@ const MIGRATIONS = [
     PRIMARY KEY (second, process)
   )`,
   `-- Tells this record from one that is made anew in its place.
-  ALTER TABLE record ADD COLUMN id uuid NOT NULL DEFAULT md5(random()::text || clock_timestamp()::text)::uuid`,
+  ALTER TABLE record ADD COLUMN identity uuid NOT NULL DEFAULT md5(random()::text || clock_timestamp()::text)::uuid`,
 ];
 
 /** Of the advisory lock that migrations take: "userpipe" in ASCII, as two numbers. */

@@ -129,8 +129,9 @@ export class Session {
 
   async #begin(client: Client): Promise<void> {
     await migrate(client, this.name);
-    const [{ id, changes }] = await client<[{ id: string; changes: number }]>`SELECT id, changes FROM record`;
-    this.record ??= id;
+    const [{ identity, changes }] = await client<[{ identity: string; changes: number }]>`
+      SELECT identity, changes FROM record`;
+    this.record ??= identity;
     this.learn(changes);
   }
 }
