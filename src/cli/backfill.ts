@@ -54,10 +54,13 @@ export async function backfill(context: Context): Promise<number> {
 function ended(report: BackfillReport, ms: number, terminal: Terminal, stopped: boolean): number {
   const { pages, done, before, failed, elsewhere, counts, error } = report;
   const already = before === 0 ? "" : `, ${grouped(before)} of them before`;
+  const [where, kept] = counts.outbox === 0
+    ? ["delivered", ""]
+    : ["delivered or in the outbox", ` in the outbox ${grouped(counts.outbox)},`];
   terminal.print(
-    `backfill  ${grouped(done)} of ${counted(pages, "page")} delivered${already}, ${grouped(failed)} failed; fetched ${
+    `backfill  ${grouped(done)} of ${counted(pages, "page")} ${where}${already}, ${grouped(failed)} failed; fetched ${
       grouped(counts.fetched)
-    }, published ${grouped(counts.published)}, refused ${grouped(counts.refused)} in ${seconds(ms)}`,
+    }, published ${grouped(counts.published)},${kept} refused ${grouped(counts.refused)} in ${seconds(ms)}`,
   );
   if (elsewhere > 0) {
     terminal.note(`${counted(elsewhere, "page")} ${elsewhere === 1 ? "is" : "are"} under way in another process.`);

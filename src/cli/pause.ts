@@ -19,8 +19,8 @@ async function hold({ settings, flagOf, terminal }: Context, paused: boolean): P
     const other = flagOf("brokers") !== undefined && before?.target.broker !== target.broker;
     if (before === undefined || other || !await runs.pause(name, paused)) throw noSchedule(name, settings, other);
     const was = before.pausedAt !== null;
-    const word = paused ? "paused" : "resumed";
-    terminal.print(`${word.padEnd(9)} ${name}: ${before.text}${was === paused ? ", as it was already" : ""}`);
+    const [word, already] = paused ? ["paused", ", as it was already"] : ["resumed", ", which was not paused"];
+    terminal.print(`${word.padEnd(9)} ${name}: ${before.text}${was === paused ? already : ""}`);
     if (paused) {
       terminal.note(
         "It stays so until userpipe resume, also over restarts; userpipe trigger makes a run all the same.",

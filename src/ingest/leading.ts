@@ -208,7 +208,10 @@ export class Leading {
     const missed = recorded.filter(({ state }) => state === "missed").map(({ time }) => time);
     if (missed.length > 0) {
       const [first, last] = [timeText(missed[0]!), timeText(missed.at(-1)!)];
-      log.warning("{count} runs were missed, from {first} to {last}", { count: missed.length, first, last });
+      const text = missed.length === 1
+        ? "The run of {first} was missed"
+        : "{count} runs were missed, from {first} to {last}";
+      log.warning(text, { count: missed.length, first, last });
       run.notify?.missed(missed);
     }
     for (const { state, time, run: due } of recorded) {

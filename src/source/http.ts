@@ -95,8 +95,10 @@ export function openHttpSource(options: HttpSourceOptions): Source {
         const held = failure.quota && await quota?.refused(name, failure.afterMs, ms) === true;
         if (!(failure.again || held) || tries > retries) throw error;
         if (held) continue;
-        const properties = { message: failure.message, seconds: (ms / 1000).toFixed(1), left: retries - tries + 1 };
-        log.warning("{message}. Trying again in {seconds} s, {left} more times at the most", properties);
+        const left = retries - tries + 1;
+        const properties = { message: failure.message, seconds: (ms / 1000).toFixed(1), left };
+        const last = left === 1 ? "for the last time" : "{left} more times at the most";
+        log.warning(`{message}. Trying again in {seconds} s, ${last}`, properties);
         await sleep(ms, signal);
       }
     }
