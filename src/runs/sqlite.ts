@@ -36,6 +36,7 @@ const FORWARDED_ATTEMPT = `UPDATE attempt
   SET published = published + max(0, outbox - ?3), refused = refused + ?3, outbox = 0 WHERE run = ?1 AND number = ?2`;
 const QUEUE_AGAIN = "UPDATE run SET state = 'queued', again = 0, ended_at = NULL WHERE id = ?";
 
+const SOURCE_KIND = "SELECT source_kind FROM run WHERE id = ?";
 const OWN = "SELECT seq FROM run WHERE id = ? AND owner = ?";
 const LAST_LINE = "SELECT ifnull(max(number), 0) AS number FROM log WHERE run = ?";
 const LINE = "INSERT INTO log (run, number, attempt, at, level, text) VALUES (?, ?, ?, ?, ?, ?)";
@@ -104,6 +105,11 @@ function lifeOf(record: RecordFile): Pick<Runs, Life> {
     const row = lines.length === 0 ? undefined : record.sql(OWN).get(id, record.owners.id);
     if (row !== undefined) addLines(record, Number(row.seq), lines);
   };
+  /** I4, I6: an HTTP run whose end is undone is fetched again, which changes nothing; others would be told to be made again. */
+  const transactionOf = (id: string) => {
+    const again = record.read(() => record.sql(SOURCE_KIND).get(id)?.source_kind) === "http";
+    return <T>(work: () => T): T => again ? record.quickTransaction(work) : record.transaction(work);
+  };
   return {
     async begin(run) {
       record.transaction(() => {
@@ -147,14 +153,14 @@ function lifeOf(record: RecordFile): Pick<Runs, Life> {
       });
     },
     async log(id, lines) {
-      if (lines.length > 0) record.transaction(() => logOwn(id, lines));
+      if (lines.length > 0) record.quickTransaction(() => logOwn(id, lines));
     },
     async progress(id, { fetched, published, outbox, refused, bytes }) {
       const did = [fetched, published, outbox, refused, bytes];
-      record.transaction(() => record.sql(PROGRESS).run(id, record.owners.id, ...did));
+      record.quickTransaction(() => record.sql(PROGRESS).run(id, record.owners.id, ...did));
     },
     async end(id, end, lines = []) {
-      return record.transaction(() => {
+      return transactionOf(id)(() => {
         logOwn(id, lines);
         const { state, again, endedAt, fetched, published, outbox, refused, bytes, nextAt } = end;
         const error = end.error === null ? null : storable(end.error);

@@ -44,6 +44,12 @@ export class RecordFile {
     return this.#db.transaction(work);
   }
 
+  /** For what is made again where a power cut undoes it. */
+  quickTransaction<T>(work: () => T): T {
+    this.#refresh();
+    return this.#db.quickTransaction(work);
+  }
+
   read<T>(work: () => T): T {
     this.#refresh();
     try {
