@@ -4,11 +4,13 @@
  */
 import { join } from "node:path";
 import type { Broker, Spool } from "./broker/broker.ts";
-import { messageOf, UserpipeError } from "./errors.ts";
+import { UserpipeError } from "./errors.ts";
 import { withoutSecrets, withSecrets } from "./hidden.ts";
 import type { Pipeline, Table } from "./pipeline.ts";
 import * as PIPELINES from "./pipelines.ts";
 import type { RunRequest, Runs, RunTarget } from "./runs/runs.ts";
+import { secretIn } from "./secret_file.ts";
+import { cassandraSecurity, kafkaSecurity } from "./secure.ts";
 import type { Settings } from "./settings.ts";
 import type { Source, SourceQuota } from "./source/source.ts";
 import type { Store } from "./store/store.ts";
@@ -64,7 +66,8 @@ export async function openBroker(settings: Settings): Promise<Broker> {
   if (settings.brokers !== undefined) {
     const { openKafka } = await import("./broker/kafka.ts");
     const membersFolder = join(settings.dataDir, "kafka-members");
-    return openKafka({ brokers: settings.brokers, clientId: "userpipe", membersFolder });
+    const security = await kafkaSecurity(settings);
+    return openKafka({ brokers: settings.brokers, clientId: "userpipe", membersFolder, ...security });
   }
   const { openSqliteBroker } = await import("./broker/sqlite.ts");
   return openSqliteBroker({ path: join(settings.dataDir, "topics.db") });
@@ -84,7 +87,8 @@ export async function openStore(settings: Settings): Promise<Store> {
   if (settings.contactPoints !== undefined) {
     const { openCassandra } = await import("./store/cassandra.ts");
     const { contactPoints, dataCenter, consistency, batchBytes } = settings;
-    return openCassandra({ contactPoints, dataCenter, consistency, table, ttlSeconds, batchBytes });
+    const security = await cassandraSecurity(settings);
+    return openCassandra({ contactPoints, dataCenter, consistency, table, ttlSeconds, batchBytes, ...security });
   }
   const { openSqliteStore } = await import("./store/sqlite.ts");
   return openSqliteStore({ dataDir: settings.dataDir, table, ttlSeconds });
@@ -107,16 +111,7 @@ export async function openRuns(settings: Settings, { make = true }: { make?: boo
 /** @throws {UserpipeError} `settings` where the file cannot be read */
 async function runsPassword({ runsPasswordFile: path }: Settings): Promise<string | undefined> {
   if (path === undefined) return undefined;
-  try {
-    return (await Deno.readTextFile(path)).replace(/\r?\n$/, "");
-  } catch (error) {
-    throw new UserpipeError(
-      "settings",
-      `Cannot read the password of the record of runs in "${path}": ${messageOf(error)}`,
-      "Name another file with --runs-password-file, or give the password in PGPASSWORD",
-      { cause: error },
-    );
-  }
+  return await secretIn(path, "the password of the record of runs", "--runs-password-file");
 }
 
 /** What a run asks of its source, as it is on record: an address is without its secrets. Which file, the settings say. */

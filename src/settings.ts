@@ -10,9 +10,10 @@ import { LOOKS } from "./settings_looks.ts";
 import { MOVES } from "./settings_moves.ts";
 import { PLACES } from "./settings_places.ts";
 import { RUNS } from "./settings_runs.ts";
+import { assertSecurity, SECURITY } from "./settings_secure.ts";
 import type { Setting } from "./settings_types.ts";
 
-export const SETTINGS = { ...PLACES, ...MOVES, ...RUNS, ...LOOKS, ...DASHBOARD };
+export const SETTINGS = { ...PLACES, ...SECURITY, ...MOVES, ...RUNS, ...LOOKS, ...DASHBOARD };
 
 /** The settings by what they are of: help and `userpipe settings` show them under these words. */
 export const GROUPS: Record<string, Record<string, unknown>> = {
@@ -66,6 +67,7 @@ export function resolveSettings(
     );
   }
   assertFitting((name) => flagOf(flags, name), (name) => values[name] !== undefined);
+  assertSecurity(names, values, (name) => flagOf(flags, name), env);
   return values as Settings;
 }
 

@@ -67,6 +67,8 @@ const SHARED = [
 
   "src/shown.ts",
   "src/unreached.ts",
+  "src/reach.ts",
+  "src/tls.ts",
 ];
 
 const inFolder = (path: string, ...folders: string[]) => folders.some((folder) => path.startsWith(`src/${folder}/`));

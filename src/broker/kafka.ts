@@ -20,6 +20,10 @@ export interface KafkaOptions {
   compression?: Compression;
   /** How long Kafka waits for a member that says nothing before it gives its partitions away, in ms. Default 10 s. */
   sessionTimeoutMs?: number;
+  /** Left out: connections are in plain. */
+  tls?: ClusterOptions["tls"];
+  /** Left out: nobody logs in. */
+  sasl?: ClusterOptions["sasl"];
   /** Where it is kept which members of groups run on this machine; left out: a killed one is waited for. */
   membersFolder?: string;
 }
@@ -44,6 +48,8 @@ export function openKafka(options: KafkaOptions): Broker {
     connectionTimeoutMs: CONNECTION_TIMEOUT_MS,
     requestTimeoutMs: REQUEST_TIMEOUT_MS,
     retries: 1,
+    tls: options.tls,
+    sasl: options.sasl,
   };
   const requests = new KafkaRequests(cluster);
   const producers = new Map<string, TopicProducer>();

@@ -8,7 +8,7 @@ import { failed, type Finding, UserpipeError } from "../errors.ts";
 import type { Wanted } from "./broker.ts";
 import { START, translate, typeOf } from "./kafka_errors.ts";
 import type { ClusterOptions } from "./kafka_internals.ts";
-import { whyNotReached } from "./kafka_reach.ts";
+import { type Security, type Unreached, whyNotReached } from "./kafka_reach.ts";
 import { KafkaRequests } from "./kafka_requests.ts";
 import { topicFindings } from "./kafka_topic_check.ts";
 
@@ -44,14 +44,15 @@ interface TopicConfigs {
 export type Ask = <T>(about: { topic?: string; group?: string }, work: (node: CheckedNode) => Promise<T>) => Promise<T>;
 
 export async function* diagnoseKafka(
-  { brokers, clientId }: Pick<ClusterOptions, "brokers" | "clientId">,
+  { brokers, clientId, tls, sasl }: Pick<ClusterOptions, "brokers" | "clientId" | "tls" | "sasl">,
   wanted: Wanted,
 ): AsyncGenerator<Finding> {
-  const whyNot = await Promise.all(brokers.map((address) => whyNotReached(address, LIMIT_MS)));
+  const whyNot = await Promise.all(brokers.map((address) => whyNotReached(address, { tls, sasl }, LIMIT_MS)));
   const answering = brokers.filter((_, index) => whyNot[index] === undefined);
-  const silent = brokers.flatMap((address, index) =>
-    whyNot[index] === undefined ? [] : `"${address}", ${whyNot[index]}`
-  );
+  const silent = brokers.flatMap((address, index) => {
+    const unreached = whyNot[index];
+    return unreached === undefined ? [] : { address, ...unreached };
+  });
   if (answering.length === 0) return yield noneAnswers(silent);
   const requests = new KafkaRequests({
     brokers: answering,
@@ -59,6 +60,8 @@ export async function* diagnoseKafka(
     connectionTimeoutMs: LIMIT_MS,
     requestTimeoutMs: LIMIT_MS,
     retries: answering.length - 1,
+    tls,
+    sasl,
   });
   const ask: Ask = (about, work) =>
     requests.with({}, async ({ brokerPool }) => {
@@ -72,7 +75,7 @@ export async function* diagnoseKafka(
     const nodes = await nodesOf(ask).catch((error: unknown) => error);
     if (!Array.isArray(nodes)) return yield noKafka(nodes, answering);
     yield connection(answering, silent, nodes.length);
-    yield* advertised(nodes);
+    yield* advertised(nodes, { tls, sasl });
     yield* topicFindings(ask, wanted, { bootstrap: answering.join(","), nodes: nodes.length });
     yield await coordinator(ask, wanted.group);
   } finally {
@@ -84,15 +87,21 @@ function nodesOf(ask: Ask): Promise<KafkaAddress[]> {
   return ask({}, async (node) => (await node.metadata([])).brokers);
 }
 
-function noneAnswers(silent: readonly string[]): Finding {
-  const unknown = silent.some((why) => why.includes("resolve"));
+/** An address that is not connected to. */
+type Silent = Unreached & { address: string };
+
+const listed = (silent: readonly Silent[]) =>
+  silent.map(({ address, clause }) => `"${address}"${clause}`).join(", and ");
+
+function noneAnswers(silent: readonly Silent[]): Finding {
+  const unknown = silent.some(({ clause }) => clause.includes("resolve"));
   const hint = "Look at --brokers: a name of Docker's network is known to its containers only; from outside name the " +
     "published port, for example localhost:9092";
   return {
     what: "connection",
     state: "fail",
-    detail: `Cannot reach Kafka at ${silent.join(", and ")}`,
-    hint: unknown ? hint : START,
+    detail: `Cannot reach Kafka at ${listed(silent)}`,
+    hint: silent.find(({ refusal }) => refusal)?.refusal?.hint ?? (unknown ? hint : START),
   };
 }
 
@@ -103,25 +112,25 @@ function noKafka(error: unknown, answering: readonly string[]): Finding {
     what: "connection",
     state: "fail",
     detail: `What listens at "${answering.join(", ")}" does not answer as a Kafka does`,
-    hint: "Look whether the port is that of a PLAINTEXT listener (no controller's and no TLS), and whether Kafka hangs",
+    hint: "Look whether the port is that of a listener for clients (no controller's), and whether Kafka hangs",
   };
 }
 
-function connection(answering: readonly string[], silent: readonly string[], nodes: number): Finding {
+function connection(answering: readonly string[], silent: readonly Silent[], nodes: number): Finding {
   const detail = `Kafka at ${answering.join(", ")}: ${nodes} broker${nodes === 1 ? "" : "s"}`;
   if (silent.length === 0) return { what: "connection", state: "ok", detail };
   return {
     what: "connection",
     state: "warn",
-    detail: `${detail}; cannot reach ${silent.join(", and ")}`,
-    hint: "Start what is down, or leave it out of --brokers",
+    detail: `${detail}; cannot reach ${listed(silent)}`,
+    hint: silent.find(({ refusal }) => refusal)?.refusal?.hint ?? "Start what is down, or leave it out of --brokers",
   };
 }
 
 /** The trap of Kafka in a container: the first connection works, and leads to an address that does not. */
-async function* advertised(nodes: readonly KafkaAddress[]): AsyncGenerator<Finding> {
+async function* advertised(nodes: readonly KafkaAddress[], security: Security): AsyncGenerator<Finding> {
   const addresses = nodes.map(({ host, port }) => `${host}:${port}`);
-  const whyNot = await Promise.all(addresses.map((address) => whyNotReached(address, LIMIT_MS)));
+  const whyNot = await Promise.all(addresses.map((address) => whyNotReached(address, security, LIMIT_MS)));
   if (whyNot.every((why) => why === undefined)) {
     return yield { what: "advertised addresses", state: "ok", detail: addresses.join(", ") };
   }
@@ -131,8 +140,8 @@ async function* advertised(nodes: readonly KafkaAddress[]): AsyncGenerator<Findi
     yield {
       what: `advertised address of broker ${nodeId}`,
       state: "fail",
-      detail: `Kafka sends its clients on to "${addresses[index]}" for its broker ${nodeId}, ${why}`,
-      hint:
+      detail: `Kafka sends its clients on to "${addresses[index]}" for its broker ${nodeId}${why.clause}`,
+      hint: why.refusal?.hint ??
         `Set advertised.listeners of broker ${nodeId} (KAFKA_ADVERTISED_LISTENERS in a container) to an address that ` +
         `can be reached from here, for example PLAINTEXT://localhost:${port}; for clients on both sides of Docker give it ` +
         "two listeners, and name that of this side with --brokers",

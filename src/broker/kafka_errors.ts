@@ -1,5 +1,6 @@
 /** What kafkajs throws, in the words of an operating error, and which of it is no error at all. */
 import { UserpipeError } from "../errors.ts";
+import { type Refusal, tlsRefusal } from "../tls.ts";
 import { whyUnreached } from "../unreached.ts";
 
 /** What was asked of Kafka when it failed. */
@@ -93,19 +94,25 @@ const SILENT = new Set([
 /** kafkajs says so, as a plain error, of a node that took the connection and did not answer. */
 const HALF_CONNECTED = "Broker not connected";
 
+/** kafkajs calls a connection that breaks while it logs in a login that failed. */
+const LOST = /clos|not connected|connection error|timed out/i;
+
 export const START = 'Start it with "docker compose up -d", or leave --brokers out to use the embedded broker';
 
-/** Of an address that is another server's, or a listener that takes no plain connection. */
-const NO_KAFKA = "Name the address of a Kafka's PLAINTEXT listener with --brokers";
+/** Of an address that is another server's. */
+const NO_KAFKA = "Name the address of one of Kafka's listeners for clients with --brokers";
 
 /** An operating error with its cause; what is a defect stays as it is. */
 export function translate(error: unknown, about: About): unknown {
   if (error instanceof UserpipeError || !(error instanceof Error)) return error;
   const root = rootOf(error);
-  if (SILENT.has(root.name) || root.message === HALF_CONNECTED) return unreachable(root, about);
-  if (root.name === "KafkaJSSASLAuthenticationError") {
-    return notAuthorised(root, about, "Look at its user and password");
+  const refusal = root.type === undefined ? tlsRefusal(root, "kafka") : undefined;
+  if (refusal !== undefined) return keptOut(root.broker ?? about.brokers, refusal, root);
+  const login = root.name === "KafkaJSSASLAuthenticationError";
+  if (SILENT.has(root.name) || root.message === HALF_CONNECTED || login && LOST.test(root.message)) {
+    return unreachable(root, about);
   }
+  if (login) return wrongLogin(root, about);
   if (root.type !== undefined) return ofProtocol(root, root.type, about);
   return root.name.startsWith("KafkaJS") ? ofKafka(root, about) : error;
 }
@@ -122,10 +129,12 @@ function ofProtocol(root: KafkaError, type: string, about: About): UserpipeError
     case "GROUP_AUTHORIZATION_FAILED":
       return notAuthorised(root, about, `Let its user read in the group "${about.group}"`);
     case "CLUSTER_AUTHORIZATION_FAILED":
+      return notAuthorised(root, about, "Let its user make topics (Create), or write idempotently (IdempotentWrite)");
     case "SASL_AUTHENTICATION_FAILED":
+      return wrongLogin(root, about);
     case "ILLEGAL_SASL_STATE":
     case "UNSUPPORTED_SASL_MECHANISM":
-      return notAuthorised(root, about, "Look at its user, password and rights");
+      return notAuthorised(root, about, "Look at --kafka-sasl-mechanism, and at the port: a listener takes some only");
     case "INVALID_TOPIC_EXCEPTION":
       return refused(
         root,
@@ -165,6 +174,21 @@ function unreachable(root: KafkaError, about: About): UserpipeError {
   const message = `Cannot reach Kafka at "${about.brokers}"${whyUnreached(root)}`;
   const hint = /does not answer as a Kafka/.test(root.message) ? NO_KAFKA : START;
   return new UserpipeError("broker-unreachable", message, hint, { cause: root });
+}
+
+function wrongLogin(root: KafkaError, { brokers }: About): UserpipeError {
+  const message = `Kafka at "${brokers}" does not take the user and password: ${root.message}`;
+  const hint = "Look at --kafka-sasl-username, and at the password in KAFKA_SASL_PASSWORD or " +
+    "--kafka-sasl-password-file";
+  return new UserpipeError("not-authorised", message, hint, { cause: root });
+}
+
+/** @param address `host:port`, one or several */
+export function keptOut(address: string, { why, hint, refused }: Refusal, cause: unknown): UserpipeError {
+  const [code, what] = refused
+    ? ["not-authorised", `Kafka at "${address}" does not let us in`] as const
+    : ["broker-unreachable", `Cannot reach Kafka at "${address}"`] as const;
+  return new UserpipeError(code, `${what}: ${why}`, hint, { cause });
 }
 
 function notAuthorised(root: KafkaError, { brokers }: About, hint: string): UserpipeError {

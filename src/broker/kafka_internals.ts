@@ -16,6 +16,7 @@ import metadata from "kafkajs/src/protocol/requests/metadata/index.js";
 import produce from "kafkajs/src/protocol/requests/produce/index.js";
 import fetchResponse from "kafkajs/src/protocol/requests/fetch/v11/response.js";
 import { logger } from "../log.ts";
+import { type Login, type Tls, tlsOptions } from "../tls.ts";
 import { amongSubscribers } from "./kafka_assigner.ts";
 import {
   encodeProduceRequest,
@@ -36,6 +37,10 @@ export interface ClusterOptions {
   requestTimeoutMs: number;
   /** Times that kafkajs tries by itself, in each of its layers. */
   retries: number;
+  /** Left out: in plain. */
+  tls?: Tls;
+  /** Left out: nobody logs in. The mechanism by its name in Kafka. */
+  sasl?: Login & { mechanism: string };
 }
 
 const READ_COMMITTED = 1;
@@ -63,6 +68,9 @@ export function newCluster(options: ClusterOptions, maxInFlightRequests: number 
     socketFactory,
     brokers: options.brokers,
     clientId: options.clientId,
+    ssl: options.tls === undefined ? null : tlsOptions(options.tls),
+    // kafkajs keeps in it how it logs in.
+    sasl: options.sasl === undefined ? null : { ...options.sasl },
     connectionTimeout: options.connectionTimeoutMs,
     requestTimeout: options.requestTimeoutMs,
     enforceRequestTimeout: true,

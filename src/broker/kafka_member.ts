@@ -12,6 +12,7 @@ import { Fetcher, type FetchEvents, type FetchOptions } from "./kafka_fetcher.ts
 import { GroupClient, type GroupOptions, type Membership } from "./kafka_group.ts";
 import * as kafka from "./kafka_internals.ts";
 import type { OwnedPartition } from "./kafka_owned.ts";
+import { explained } from "./kafka_reach.ts";
 import { StartPositions } from "./kafka_start.ts";
 import { TopicIdentity, TopicMadeAgain } from "./kafka_topic_id.ts";
 import { Trouble } from "./kafka_trouble.ts";
@@ -120,17 +121,17 @@ export class GroupMember {
       return true;
     }
     const moved = isRebalance(error);
-    const known = translate(error, this.#about);
+    let known = translate(error, this.#about);
     const gone = known instanceof UserpipeError && known.code === "topic-missing";
     if (typeOf(error) === "UNKNOWN_MEMBER_ID") this.#client.forget();
     await this.#events.left(moved ? "moved" : gone ? "gone" : "away");
     this.#failures++;
     if (moved && this.#failures < MOVED_TRIES) return true;
     if (!moved) {
+      known = await explained(known, this.#options.cluster);
       this.#goneAt = gone ? this.#goneAt ?? Date.now() : null;
       const patient = this.#goneAt !== null && Date.now() - this.#goneAt < MISSING_PATIENCE_MS;
-      const waits = known instanceof UserpipeError && (patient || known.transient);
-      if (!waits) {
+      if (!(known instanceof UserpipeError) || !patient && !known.transient) {
         this.#events.failed(known);
         return false;
       }

@@ -5,6 +5,7 @@ import type { Message } from "./broker.ts";
 import { type Compression, numberOf } from "./kafka_codecs.ts";
 import { type About, recordTooLarge, translate, typeOf } from "./kafka_errors.ts";
 import { type ClusterOptions, destroy, newCluster, newProducer } from "./kafka_internals.ts";
+import { explained } from "./kafka_reach.ts";
 import type { KafkaCluster } from "./kafka_types.ts";
 import { OutgoingMessage } from "./kafka_produce_request.ts";
 
@@ -90,7 +91,7 @@ export class TopicProducer {
         this.#replace();
         const type = typeOf(error) ?? "";
         if (OF_THE_PRODUCER.has(type) && replaced < REPLACEMENTS) continue;
-        if (!TOO_LARGE.has(type)) throw translate(error, this.#about);
+        if (!TOO_LARGE.has(type)) throw await explained(translate(error, this.#about), this.#options.cluster);
         if (request.length === 1) throw recordTooLarge(this.#about, sizeOf(first), error);
         this.#requestBytes = Math.ceil(request.reduce((bytes, each) => bytes + each.maxBytes, 0) / 2);
         return false;

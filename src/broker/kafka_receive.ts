@@ -6,6 +6,8 @@ import { Buffer } from "node:buffer";
 import { connect, isIP, type Socket } from "node:net";
 import { connect as connectTls } from "node:tls";
 import type { ISocketFactory } from "kafkajs";
+import { isTlsAlert } from "../reach.ts";
+import { SPEAKS_TLS } from "../tls.ts";
 
 const CHUNK_BYTES = 64 * 1024;
 const KEEP_ALIVE_MS = 60_000;
@@ -32,6 +34,8 @@ interface Incoming {
 }
 
 const incoming = new WeakMap<Socket, Incoming>();
+/** Those that have answered once, as a Kafka does. */
+const answering = new WeakSet<Socket>();
 
 const nothing = (): Incoming => ({ bytes: Buffer.alloc(SIZE_BYTES), filled: 0, sized: false });
 
@@ -49,9 +53,12 @@ export function receive(this: Receiver, data: Buffer): void {
     if (coming.filled < coming.bytes.length) return;
     if (coming.sized) {
       incoming.delete(socket);
+      answering.add(socket);
       answered(this, coming.bytes);
       continue;
     }
+    // As a size it would be one of 336 MiB, which is waited for.
+    if (isTlsAlert(coming.bytes) && !answering.has(socket)) return void socket.destroy(new Error(SPEAKS_TLS));
     const size = coming.bytes.readInt32BE();
     if (size < SIZE_BYTES || size > MAX_ANSWER_BYTES) {
       socket.destroy(new Error("it does not answer as a Kafka does"));

@@ -6,6 +6,7 @@ import { type Backoff, sleep, waitMs } from "../backoff.ts";
 import type { PartitionRange } from "./broker.ts";
 import { type About, isElection, isStale, topicMissing, translate, typeOf } from "./kafka_errors.ts";
 import { type ClusterOptions, destroy, newCluster } from "./kafka_internals.ts";
+import { explained } from "./kafka_reach.ts";
 import type { KafkaCluster } from "./kafka_types.ts";
 
 const ELECTION_TRIES = 6;
@@ -37,7 +38,7 @@ export class KafkaRequests {
     try {
       return await done;
     } catch (error) {
-      throw translate(error, { ...about, brokers: this.#brokers });
+      throw await explained(translate(error, { ...about, brokers: this.#brokers }), this.#options);
     } finally {
       this.#busy.delete(done);
     }

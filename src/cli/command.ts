@@ -2,6 +2,7 @@
 import type { LogOptions } from "../log.ts";
 import type { Flags, SettingName, Settings } from "../settings.ts";
 import type { FlagOf } from "../settings_fit.ts";
+import { CASSANDRA_SECURITY, KAFKA_SECURITY } from "../settings_secure.ts";
 import type { Terminal } from "./terminal.ts";
 
 export interface Context {
@@ -49,9 +50,12 @@ export interface Command {
 
 /** Settings of groups of commands. */
 export const COMMON = ["dataDir", "logLevel", "logFormat", "quiet"] as const satisfies SettingName[];
-export const BROKER = ["brokers", "topic"] as const satisfies SettingName[];
+/** Where Kafka is, and how it is connected to. */
+export const KAFKA = ["brokers", ...namesIn(KAFKA_SECURITY)] as const satisfies SettingName[];
+export const BROKER = [...KAFKA, "topic"] as const satisfies SettingName[];
 export const STORE = [
   "contactPoints",
+  ...namesIn(CASSANDRA_SECURITY),
   "dataCenter",
   "consistency",
   "keyspace",
@@ -110,3 +114,7 @@ export const STREAM = [
   "workers",
   "maxRefused",
 ] as const satisfies SettingName[];
+
+function namesIn<D extends object>(definitions: D): (keyof D)[] {
+  return Object.keys(definitions) as (keyof D)[];
+}

@@ -1,7 +1,8 @@
 /** Arguments to a command: builds the command line from the table of commands, and prints what went wrong. */
 import { Command as Commander, CommanderError, Option } from "commander";
 import { EXIT, messageOf, UserpipeError } from "../errors.ts";
-import { configureLog, jsonLine } from "../log.ts";
+import { configureLog, jsonLine, logger } from "../log.ts";
+import { securityWarnings } from "../secure.ts";
 import { flagOf, groupOf, resolveGood, resolveSettings, SETTINGS } from "../settings.ts";
 import { defaultText, type Setting } from "../settings_types.ts";
 import { shown } from "../shown.ts";
@@ -133,6 +134,7 @@ async function run(
   const level = settings.quiet ? "error" : settings.logLevel;
   const log = { level, format, colour: wantsColour(Deno.stderr.isTerminal()) };
   await configureLog({ ...log, beforeWrite: () => terminal.clear() });
+  for (const warning of await securityWarnings(settings)) logger("settings").warn("{warning}", { warning });
   const signals = command.undrained ? unheard() : listen(terminal, settings.stopTimeout, exit);
   try {
     const work = await command.load();

@@ -2,7 +2,8 @@
  * Where the page is shown and who may see it, from the settings, the environment and the files that they name. What
  * would stand open to a network without a login is refused here, before anything listens.
  */
-import { messageOf, UserpipeError } from "../errors.ts";
+import { UserpipeError } from "../errors.ts";
+import { pemIn, secretIn } from "../secret_file.ts";
 import type { Settings } from "../settings.ts";
 import type { DashboardAddress } from "../settings_dashboard.ts";
 
@@ -63,9 +64,7 @@ async function secretOf(
   env: Environment,
 ): Promise<string | undefined> {
   if (path === undefined) return env(variable) || undefined;
-  const secret = (await fileOf(path, `the page's ${what}`)).replace(/\r?\n$/, "");
-  if (secret !== "") return secret;
-  throw new UserpipeError("settings", `The file of the page's ${what}, "${path}", is empty`, `Put the ${what} into it`);
+  return await secretIn(path, `the page's ${what}`, `--dashboard-${what}-file`);
 }
 
 async function tlsOf({ tlsCert, tlsKey }: Pick<Settings, "tlsCert" | "tlsKey">): Promise<Access["tls"]> {
@@ -73,15 +72,8 @@ async function tlsOf({ tlsCert, tlsKey }: Pick<Settings, "tlsCert" | "tlsKey">):
   if (tlsCert === undefined || tlsKey === undefined) {
     throw new UserpipeError("settings", "Of --tls-cert and --tls-key one is missing", "Name both, or leave both out");
   }
-  return { cert: await fileOf(tlsCert, "the page's certificate"), key: await fileOf(tlsKey, "the page's key") };
-}
-
-async function fileOf(path: string, what: string): Promise<string> {
-  try {
-    return await Deno.readTextFile(path);
-  } catch (error) {
-    throw new UserpipeError("settings", `Cannot read ${what} in "${path}": ${messageOf(error)}`, "Name another file", {
-      cause: error,
-    });
-  }
+  return {
+    cert: await pemIn(tlsCert, "certificate", "the page's certificate", "--tls-cert"),
+    key: await pemIn(tlsKey, "key", "the page's key", "--tls-key"),
+  };
 }

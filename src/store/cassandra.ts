@@ -5,7 +5,7 @@ import { type Check, UserpipeError } from "../errors.ts";
 import type { Table } from "../pipeline.ts";
 import { limitsOf } from "./cassandra_batches.ts";
 import { diagnose } from "./cassandra_check.ts";
-import { type Link, openLink } from "./cassandra_link.ts";
+import { type Link, type LinkOptions, openLink } from "./cassandra_link.ts";
 import { checkNames } from "./cassandra_names.ts";
 import { reader } from "./cassandra_read.ts";
 import { checkTable, init, replicationOf } from "./cassandra_schema.ts";
@@ -22,6 +22,10 @@ export interface CassandraOptions {
   contactPoints: string[];
   /** The local data centre; where it is left out, that of the first contact point. */
   dataCenter?: string;
+  /** Left out: connections are in plain. */
+  tls?: LinkOptions["tls"];
+  /** Left out: nobody logs in. */
+  login?: LinkOptions["login"];
   /** Of reads and writes, by CQL's name: `LOCAL_QUORUM`. */
   consistency: string;
   table: Table;

@@ -12,7 +12,7 @@ type Replication = Record<string, string>;
 
 interface Ring {
   dataCenter: string;
-  nodes: Host[];
+  nodes: Pick<Host, "address" | "isUp">[];
 }
 
 export async function* diagnose(
@@ -26,7 +26,7 @@ export async function* diagnose(
   } catch (error) {
     return yield noAnswer(error, link);
   }
-  yield connection(link, ring);
+  yield await connection(link, ring);
   yield await attempt("clock", () => time(link));
   let replication: Replication | undefined;
   try {
@@ -75,16 +75,21 @@ function wordsOf(why: unknown): string {
   return isSocketError ? "which hangs up, as what is no Cassandra does" : `which says: ${message?.split("\n")[0]}`;
 }
 
-function connection({ name }: Link, { dataCenter, nodes }: Ring): Finding {
+/** Exported for its test, which has no ring of several nodes. */
+export async function connection(link: Pick<Link, "name" | "refusal">, { dataCenter, nodes }: Ring): Promise<Finding> {
   const down = nodes.filter((node) => !node.isUp());
-  const detail = `${name}, data centre "${dataCenter}": ${nodes.length - down.length} of ${nodes.length} nodes up`;
+  const up = nodes.length - down.length;
+  const detail = `${link.name}, data centre "${dataCenter}": ${up} of ${nodes.length} nodes up`;
   if (down.length === 0) return { what: "connection", state: "ok", detail };
+  const refusals = await Promise.all(down.map(({ address }) => link.refusal(address)));
+  const named = down.map(({ address }, i) => refusals[i] === undefined ? address : `${address} (${refusals[i].why})`);
   return {
     what: "connection",
     state: "warn",
-    detail: `${detail}; ${down.map(({ address }) => address).join(", ")} cannot be reached from here`,
-    hint: "Start the nodes that are down; where one is up, set its broadcast_rpc_address to an address that can be " +
-      "reached from here",
+    detail: `${detail}; ${named.join(", ")} cannot be reached from here`,
+    hint: refusals.find((refusal) => refusal !== undefined)?.hint ??
+      "Start the nodes that are down; where one is up, set its broadcast_rpc_address to an address that can be reached " +
+        "from here",
   };
 }
 

@@ -4,6 +4,7 @@
  */
 import { errors, types } from "cassandra-driver";
 import { UserpipeError } from "../errors.ts";
+import { type Refusal, tlsRefusal } from "../tls.ts";
 import { whyUnreached } from "../unreached.ts";
 
 const CODE = types.responseErrorCodes;
@@ -21,7 +22,7 @@ export function nameOf(contactPoints: readonly string[]): string {
 export function translate(error: unknown, name: string): unknown {
   if (error instanceof UserpipeError) return error;
   if (error instanceof errors.NoHostAvailableError) return noHost(error, name);
-  if (error instanceof errors.AuthenticationError) return notAuthorised(error, name);
+  if (error instanceof errors.AuthenticationError) return wrongLogin(error, name);
   if (error instanceof errors.OperationTimedOutError) {
     return busy(`${name} did not answer in time`, error);
   }
@@ -29,6 +30,8 @@ export function translate(error: unknown, name: string): unknown {
     return busy(`${name} has more requests under way than it takes`, error);
   }
   if (error instanceof errors.ResponseError) return response(error, name);
+  const kept = isSocketError(error) ? tlsRefusal(error, "cassandra") : undefined;
+  if (kept !== undefined) return keptOut(name, kept, error);
   if (isSocketError(error)) return unreachable(`The connection to ${name} was lost${whyUnreached(error)}`, error);
   return error;
 }
@@ -51,15 +54,50 @@ function busy(message: string, cause: unknown): UserpipeError {
   });
 }
 
+/** @param name as {@linkcode nameOf} gives it */
+export function keptOut(name: string, { why, hint, refused }: Refusal, cause: unknown): UserpipeError {
+  const [code, what] = refused
+    ? ["not-authorised", `${name} does not let us in`] as const
+    : ["store-unreachable", `Cannot reach ${name}`] as const;
+  return new UserpipeError(code, `${what}: ${why}`, hint, { cause });
+}
+
+/** Of a login. The driver says so too where none was named and one is asked for. */
+function wrongLogin(error: Error, name: string): UserpipeError {
+  const { message } = error;
+  // A node whose tables of roles are away, or not read yet, takes nobody.
+  if (/unable to perform|cannot achieve|timed? ?out/i.test(message)) {
+    return unreachable(`${name} can let nobody in now: ${message}`, error);
+  }
+  if (/provider not set/i.test(message)) {
+    const hint = "Name the user with --cassandra-username, and the password in CASSANDRA_PASSWORD or " +
+      "--cassandra-password-file";
+    const what = `${name} does not let us in: it lets nobody in without a login`;
+    return new UserpipeError("not-authorised", what, hint, { cause: error });
+  }
+  const hint = "Look at --cassandra-username, and at the password in CASSANDRA_PASSWORD or --cassandra-password-file";
+  const what = `${name} does not take the user and password: ${message}`;
+  return new UserpipeError("not-authorised", what, hint, { cause: error });
+}
+
+const DENIED = /User (\S+) has no ([A-Z]+) permission on <((?:table|keyspace) [^>]+|all keyspaces)>/;
+
 function notAuthorised(error: Error, name: string): UserpipeError {
-  const hint = "Give the user the permission that it names, or use another user";
-  return new UserpipeError("not-authorised", `${name} does not let us in: ${error.message}`, hint, { cause: error });
+  const [, user, permission, resource] = DENIED.exec(error.message) ?? [];
+  const hint = user === undefined
+    ? "Give the user the permission that it names, or use another user"
+    : `Give it: GRANT ${permission} ON ${resource!.toUpperCase().startsWith("ALL") ? "ALL KEYSPACES" : resource} TO ${user}`;
+  return new UserpipeError("not-authorised", `${name} does not allow it: ${error.message}`, hint, { cause: error });
 }
 
 function noHost(error: Error & { innerErrors?: Record<string, unknown> }, name: string): UserpipeError {
   const reasons = Object.values(error.innerErrors ?? {});
+  for (const [address, reason] of Object.entries(error.innerErrors ?? {})) {
+    const refusal = tlsRefusal(reason, "cassandra");
+    if (refusal !== undefined) return keptOut(nameOf([address]), refusal, reason);
+  }
   const refused = reasons.find((each) => each instanceof errors.AuthenticationError);
-  if (refused instanceof Error) return notAuthorised(refused, name);
+  if (refused instanceof Error) return wrongLogin(refused, name);
   const unavailable = reasons.find(isUnavailable);
   if (unavailable !== undefined) return response(unavailable, name);
   const gone = reasons.find((each) => each instanceof errors.ResponseError && NO_TABLE.test(each.message));
@@ -93,8 +131,9 @@ function response(error: Error & { code: number }, name: string): UserpipeError 
       });
     }
     case CODE.unauthorized:
-    case CODE.badCredentials:
       return notAuthorised(error, name);
+    case CODE.badCredentials:
+      return wrongLogin(error, name);
     case CODE.syntaxError:
     case CODE.invalid:
     case CODE.configError:

@@ -4,8 +4,10 @@
  */
 import { errors, type Host, policies, type QueryOptions, types } from "cassandra-driver";
 import { UserpipeError } from "../errors.ts";
+import type { Refusal } from "../tls.ts";
 import { nameOf, translate } from "./cassandra_errors.ts";
 import { Lanes, type LanesOptions } from "./cassandra_lanes.ts";
+import { explained, refusalAt } from "./cassandra_reach.ts";
 import { connect, type Session, type SessionOptions } from "./cassandra_session.ts";
 
 /** How long one request may take; Cassandra's own limits are 2 to 10 s. */
@@ -42,6 +44,8 @@ export interface Link {
   lanes(options: Omit<LanesOptions, "consistency">): Promise<Lanes>;
   /** The operating error for what a lane said is wrong; where no node is left, the next request connects anew. */
   failed(error: unknown): Promise<unknown>;
+  /** Why a node at `host:port` keeps us out; undefined where it is something else. */
+  refusal(address: string): Promise<Refusal | undefined>;
   /** The local data centre and its nodes, up or not. */
   local(): Promise<{ dataCenter: string; nodes: Host[] }>;
   /** Ends every connection and timer. */
@@ -85,6 +89,7 @@ export function openLink(options: LinkOptions): Link {
         throw translate(error, name);
       }
     },
+    refusal: (address) => refusalAt(address, options.tls),
     async local() {
       const { dataCenter, nodes } = await session();
       return { dataCenter, nodes: nodes() };
@@ -104,10 +109,10 @@ export function openLink(options: LinkOptions): Link {
   }
 
   function make(): Promise<Session> {
-    const made: Promise<Session> = connect(options, endLater).catch((error) => {
+    const made: Promise<Session> = connect(options, endLater).catch(async (error) => {
       // A later request tries again, with a client of its own.
       if (current === made) current = undefined;
-      throw translate(error, name);
+      throw await explained(translate(error, name), options);
     });
     return made;
   }

@@ -1,8 +1,9 @@
 /**
  * One client of the driver, from its connection to its end: which nodes it talks to, and its limits of time.
  */
-import { Client, errors, type Host, type HostMap, policies, types } from "cassandra-driver";
+import { auth, Client, errors, type Host, type HostMap, policies, types } from "cassandra-driver";
 import { UserpipeError } from "../errors.ts";
+import { type Login, type Tls, tlsOptions } from "../tls.ts";
 import { dataCenterOf, mend } from "./cassandra_internals.ts";
 import { nameOf } from "./cassandra_errors.ts";
 
@@ -23,6 +24,10 @@ export interface SessionOptions {
   contactPoints: readonly string[];
   /** The local data centre; where it is left out, that of the first contact point. */
   dataCenter?: string;
+  /** Left out: connections are in plain. */
+  tls?: Tls;
+  /** Left out: nobody logs in. */
+  login?: Login;
 }
 
 export interface Session {
@@ -46,6 +51,11 @@ export async function connect(options: SessionOptions, onFailure: (ending: Promi
   const client = new Client({
     contactPoints: [...options.contactPoints],
     applicationName: "userpipe",
+    // Without `rejectUnauthorized` the driver would take any certificate.
+    ...(options.tls === undefined ? {} : { sslOptions: tlsOptions(options.tls) }),
+    ...(options.login === undefined
+      ? {}
+      : { authProvider: new auth.PlainTextAuthProvider(options.login.username, options.login.password) }),
     // The driver asks nodes for their address, and takes their port from here.
     protocolOptions: { port: portOf(options.contactPoints[0]) },
     policies: {

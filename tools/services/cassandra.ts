@@ -103,7 +103,7 @@ export async function startCassandra(options: CassandraOptions): Promise<Service
       jars,
       "org.apache.cassandra.service.CassandraDaemon",
     ],
-    answers: cassandraAnswers,
+    answers: options.answers ?? cassandraAnswers,
   });
 }
 

@@ -12,6 +12,10 @@ export interface KafkaOptions extends JavaOptions {
   address?: string;
   /** Broker settings over those of a single node for tests, for example `{ "log.retention.check.interval.ms": "500" }`. */
   properties?: Record<string, string>;
+  /** Listeners beside the plain one, by name: their port and protocol (`SASL_SSL`). */
+  listeners?: Record<string, { port: number; protocol: string }>;
+  /** Users by SCRAM, made with the data folder: `SCRAM-SHA-512=[name=a,password=b]`. */
+  scram?: string[];
   /** Another version than the pinned one. */
   version?: string;
   say?: (line: string) => void;
@@ -34,9 +38,9 @@ export async function startKafka(options: KafkaOptions): Promise<Service> {
   );
   mkdirSync(dir, { recursive: true });
   const settings = join(dir, "server.properties");
-  const properties = { ...propertiesOf(dir, address, port), ...options.properties };
+  const properties = { ...propertiesOf(dir, address, port, options.listeners), ...options.properties };
   writeFileSync(settings, Object.entries(properties).map(([name, value]) => `${name}=${value}\n`).join(""));
-  await format(program, jars, settings, properties["log.dirs"]);
+  await format(program, jars, settings, properties["log.dirs"], options.scram);
   return await startProcess({
     ...options,
     name: "kafka",
@@ -57,21 +61,31 @@ export async function startKafka(options: KafkaOptions): Promise<Service> {
       "kafka.Kafka",
       settings,
     ],
-    answers: kafkaAnswers,
+    answers: options.answers ?? kafkaAnswers,
   });
 }
 
-function propertiesOf(dir: string, address: string, port: number): Record<string, string> {
-  const controller = freePort(address, port + 1);
+function propertiesOf(
+  dir: string,
+  address: string,
+  port: number,
+  others: NonNullable<KafkaOptions["listeners"]> = {},
+): Record<string, string> {
+  const taken = Object.values(others).map((other) => other.port);
+  const controller = freePort(address, Math.max(port, ...taken) + 1);
+  const listeners = [
+    `PLAINTEXT://${address}:${port}`,
+    ...Object.entries(others).map(([name, other]) => `${name}://${address}:${other.port}`),
+  ].join(",");
+  const protocols = Object.entries(others).map(([name, { protocol }]) => `,${name}:${protocol}`).join("");
   return {
     "process.roles": "broker,controller",
     "node.id": "1",
     "controller.quorum.voters": `1@${address}:${controller}`,
     "controller.listener.names": "CONTROLLER",
-    "listeners": `PLAINTEXT://${address}:${port},CONTROLLER://${address}:${controller}`,
-    "advertised.listeners": `PLAINTEXT://${address}:${port}`,
-    "listener.security.protocol.map":
-      "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT,SSL:SSL,SASL_PLAINTEXT:SASL_PLAINTEXT,SASL_SSL:SASL_SSL",
+    "listeners": `${listeners},CONTROLLER://${address}:${controller}`,
+    "advertised.listeners": listeners,
+    "listener.security.protocol.map": `PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT${protocols}`,
     "inter.broker.listener.name": "PLAINTEXT",
     "log.dirs": join(dir, "data"),
     // One that was killed may come back only once its old session has timed out: 9 s by default.
@@ -89,10 +103,11 @@ function propertiesOf(dir: string, address: string, port: number): Record<string
 }
 
 /** Gives an empty data folder its cluster id, as KRaft wants it before the first start. */
-async function format(program: string, jars: string, settings: string, data: string): Promise<void> {
+async function format(program: string, jars: string, settings: string, data: string, scram: string[] = []) {
   if (existsSync(join(data, "meta.properties"))) return;
   const clusterId = crypto.getRandomValues(new Uint8Array(16)).toBase64({ alphabet: "base64url", omitPadding: true });
   const tool = ["-cp", jars, "kafka.tools.StorageTool", "format", `--cluster-id=${clusterId}`, "--config", settings];
+  tool.push(...scram.flatMap((user) => ["--add-scram", user]));
   const answer = await run(program, tool);
   if (answer?.code === 0) return;
   throw new ServiceError(

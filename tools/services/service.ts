@@ -42,6 +42,8 @@ export interface ProcessOptions {
   port: number;
   /** How long it may take to answer, in ms. */
   readyWithinMs?: number;
+  /** Whether it serves at this address; left out: whether it answers in plain, without a login. */
+  answers?: (address: string, port: number) => Promise<boolean>;
 }
 
 export interface JavaOptions extends ProcessOptions {

@@ -1,0 +1,132 @@
+/** Asks what listens at an address a first question, below any driver: whether it takes connections, speaks TLS as is wanted, and what it answers. */
+import { Buffer } from "node:buffer";
+import { connect, isIP, type Socket } from "node:net";
+import { connect as connectTls, TLSSocket } from "node:tls";
+import { EXPIRED, NOT_YET_VALID, SPEAKS_TLS, type Tls, tlsOptions, UNVERIFIED } from "./tls.ts";
+
+export interface Question {
+  /** Sent at once. */
+  hello: Uint8Array;
+  /** Bytes of the answer that are wanted; less where the other end says no more. */
+  bytes: number;
+  /** Undefined: in plain. */
+  tls: Tls | undefined;
+  /** For all of it. */
+  limitMs: number;
+}
+
+/** How far a question came. */
+export type Stage = "connect" | "answer";
+
+/** Why there is no answer; the cause is the system's or the handshake's error. */
+export class NoAnswer extends Error {
+  override readonly name = "NoAnswer";
+  /** `connect`: nothing takes connections there; `answer`: something does. */
+  readonly stage: Stage;
+
+  constructor(stage: Stage, message: string, cause?: unknown) {
+    super(message, { cause });
+    this.stage = stage;
+  }
+}
+
+/** The kind of record with which TLS ends a connection. */
+const TLS_ALERT = 0x15;
+const TLS_MAJOR = 3;
+
+/**
+ * @param address `host:port`
+ * @returns the first bytes of the answer
+ * @throws {NoAnswer}
+ */
+export async function ask(address: string, question: Question): Promise<Buffer> {
+  if (question.tls !== undefined) {
+    try {
+      return await exchange(address, question, tlsOptions(question.tls));
+    } catch (error) {
+      throw codeOf(error) === UNVERIFIED ? await ofDates(address, question) ?? error : error;
+    }
+  }
+  const plain = await exchange(address, question).catch((error: NoAnswer) => error);
+  if (!(plain instanceof Error) && !isTlsAlert(plain)) return plain;
+  if (plain instanceof Error && plain.stage === "connect") throw plain;
+  // Who hangs up on the question, or waits for more, may be one who wants to hear TLS's hello.
+  if (!(plain instanceof Error) || await speaksTls(address, question)) throw new NoAnswer("answer", SPEAKS_TLS);
+  throw plain;
+}
+
+/** Whether bytes from another end are the end of a conversation in TLS that was begun in plain. */
+export function isTlsAlert(bytes: Uint8Array): boolean {
+  return bytes[0] === TLS_ALERT && bytes[1] === TLS_MAJOR;
+}
+
+/** Whether it is for its dates that a certificate is not trusted. */
+async function ofDates(address: string, question: Question): Promise<NoAnswer | undefined> {
+  let dates: { valid_from: string; valid_to: string } | undefined;
+  try {
+    await greet(address, question, (socket) => dates = socket.getPeerCertificate());
+  } catch {
+    // What is known already is said.
+  }
+  if (dates === undefined) return undefined;
+  if (Date.parse(dates.valid_to) < Date.now()) return new NoAnswer("answer", EXPIRED);
+  if (Date.parse(dates.valid_from) > Date.now()) return new NoAnswer("answer", NOT_YET_VALID);
+}
+
+const codeOf = (error: unknown) => ((error as Error).cause as { code?: string } | undefined)?.code;
+
+/** A handshake in TLS with whoever it is, and nothing behind it. */
+function greet(address: string, question: Question, met?: (socket: TLSSocket) => void): Promise<unknown> {
+  const nothing = { ...question, hello: new Uint8Array(), bytes: 0 };
+  return exchange(address, nothing, { ...tlsOptions(question.tls ?? {}), rejectUnauthorized: false }, met);
+}
+
+async function speaksTls(address: string, question: Question): Promise<boolean> {
+  try {
+    await greet(address, question);
+    return true;
+  } catch (error) {
+    return /fatal alert/.test(String((error as NoAnswer).cause ?? ""));
+  }
+}
+
+function exchange(
+  address: string,
+  question: Question,
+  secure?: ReturnType<typeof tlsOptions>,
+  met?: (socket: TLSSocket) => void,
+): Promise<Buffer> {
+  const { hello, bytes, limitMs } = question;
+  const colon = address.lastIndexOf(":");
+  const host = address.slice(0, colon).replace(/^\[(.*)\]$/, "$1");
+  const port = Number(address.slice(colon + 1));
+  const { promise, resolve, reject } = Promise.withResolvers<Buffer>();
+  let stage: Stage = "connect";
+  let heard = Buffer.alloc(0);
+  const connected = () => {
+    stage = "answer";
+    if (socket instanceof TLSSocket) met?.(socket);
+    if (bytes === 0) resolve(heard);
+    else socket.write(hello);
+  };
+  const socket: Socket = secure === undefined
+    ? connect({ host, port }, connected)
+    : connectTls({ host, port, ...(isIP(host) ? {} : { servername: host }), ...secure }, connected);
+  // Of TLS the connection comes before its handshake, and what fails then was reached.
+  socket.once("connect", () => stage = "answer");
+  const fail = (message: string, cause?: unknown) => reject(new NoAnswer(stage, message, cause));
+  const timer = setTimeout(() => fail("timed out"), limitMs);
+  socket.on("data", (chunk: Buffer) => {
+    heard = Buffer.concat([heard, chunk]);
+    if (heard.length >= bytes) resolve(heard);
+  });
+  const ended = () => heard.length > 0 ? resolve(heard) : fail("it closed the connection");
+  socket.once("end", ended);
+  socket.once("close", ended);
+  // Also behind the first, so that none goes unheard.
+  socket.on("error", (error: Error) => fail(error.message, error));
+  return promise.finally(() => {
+    clearTimeout(timer);
+    socket.destroy();
+  });
+}

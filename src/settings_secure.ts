@@ -1,0 +1,231 @@
+/**
+ * Settings of secure connections to Kafka and Cassandra: TLS, and who logs in. A password is in the environment or in a
+ * file, never in an argument, which every user of a machine can see.
+ */
+import { UserpipeError } from "./errors.ts";
+import { needed } from "./settings_fit.ts";
+import { boolean, choice, type Parse, setting, text } from "./settings_types.ts";
+
+const MECHANISMS = ["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] as const;
+
+/** How a user and a password are shown to Kafka. */
+export type Mechanism = typeof MECHANISMS[number];
+
+const mechanism: Parse<Mechanism> = (given) => choice(...MECHANISMS)(given.toUpperCase());
+
+export const KAFKA_SECURITY = {
+  kafkaTls: setting("--kafka-tls", "KAFKA_TLS", "speak TLS with Kafka", boolean, false),
+  kafkaCaFile: setting(
+    "--kafka-ca-file <path>",
+    "KAFKA_CA_FILE",
+    "authorities that sign Kafka's certificates, in PEM; left out: those that are publicly trusted",
+    text,
+  ),
+  kafkaCertFile: setting(
+    "--kafka-cert-file <path>",
+    "KAFKA_CERT_FILE",
+    "certificate that is shown to Kafka, in PEM; left out: none",
+    text,
+  ),
+  kafkaKeyFile: setting("--kafka-key-file <path>", "KAFKA_KEY_FILE", "key of --kafka-cert-file, in PEM", text),
+  kafkaSaslMechanism: setting(
+    "--kafka-sasl-mechanism <name>",
+    "KAFKA_SASL_MECHANISM",
+    "PLAIN, SCRAM-SHA-256 or SCRAM-SHA-512; left out: no login",
+    mechanism,
+  ),
+  kafkaSaslUsername: setting("--kafka-sasl-username <name>", "KAFKA_SASL_USERNAME", "user of Kafka", text),
+  kafkaSaslPasswordFile: {
+    ...setting(
+      "--kafka-sasl-password-file <path>",
+      "KAFKA_SASL_PASSWORD_FILE",
+      "file with the password of --kafka-sasl-username; left out: the one in KAFKA_SASL_PASSWORD",
+      text,
+    ),
+    holds: { what: "password of Kafka", env: "KAFKA_SASL_PASSWORD" },
+  },
+};
+
+export const CASSANDRA_SECURITY = {
+  cassandraTls: setting("--cassandra-tls", "CASSANDRA_TLS", "speak TLS with Cassandra", boolean, false),
+  cassandraCaFile: setting(
+    "--cassandra-ca-file <path>",
+    "CASSANDRA_CA_FILE",
+    "authorities that sign the nodes' certificates, in PEM; left out: those that are publicly trusted",
+    text,
+  ),
+  cassandraCertFile: setting(
+    "--cassandra-cert-file <path>",
+    "CASSANDRA_CERT_FILE",
+    "certificate that is shown to Cassandra, in PEM; left out: none",
+    text,
+  ),
+  cassandraKeyFile: setting(
+    "--cassandra-key-file <path>",
+    "CASSANDRA_KEY_FILE",
+    "key of --cassandra-cert-file, in PEM",
+    text,
+  ),
+  cassandraServerName: setting(
+    "--cassandra-server-name <name>",
+    "CASSANDRA_SERVER_NAME",
+    "name in the certificate of every node; left out: each node's IP address",
+    text,
+  ),
+  cassandraUsername: setting("--cassandra-username <name>", "CASSANDRA_USERNAME", "user of Cassandra", text),
+  cassandraPasswordFile: {
+    ...setting(
+      "--cassandra-password-file <path>",
+      "CASSANDRA_PASSWORD_FILE",
+      "file with the password of --cassandra-username; left out: the one in CASSANDRA_PASSWORD",
+      text,
+    ),
+    holds: { what: "password of Cassandra", env: "CASSANDRA_PASSWORD" },
+  },
+};
+
+export const SECURITY = { ...KAFKA_SECURITY, ...CASSANDRA_SECURITY };
+
+type Name = keyof typeof SECURITY;
+
+/** Settings that name a file which is read to connect. */
+export const SECURITY_FILES = [
+  "kafkaCaFile",
+  "kafkaCertFile",
+  "kafkaKeyFile",
+  "kafkaSaslPasswordFile",
+  "cassandraCaFile",
+  "cassandraCertFile",
+  "cassandraKeyFile",
+  "cassandraPasswordFile",
+] as const satisfies readonly Name[];
+
+/** Of these files, those that nobody else should read. */
+export const SECRET_FILES = [
+  "kafkaKeyFile",
+  "kafkaSaslPasswordFile",
+  "cassandraKeyFile",
+  "cassandraPasswordFile",
+] as const satisfies readonly Name[];
+
+interface End {
+  place: "brokers" | "contactPoints";
+  placeFlag: string;
+  tls: Name;
+  /** What has a meaning with TLS only. */
+  ofTls: readonly Name[];
+  cert: Name;
+  key: Name;
+  /** Each of them wants all others. */
+  login: readonly Name[];
+  passwordFile: "kafkaSaslPasswordFile" | "cassandraPasswordFile";
+}
+
+const ENDS: readonly End[] = [
+  {
+    place: "brokers",
+    placeFlag: "--brokers",
+    tls: "kafkaTls",
+    ofTls: ["kafkaCaFile", "kafkaCertFile", "kafkaKeyFile"],
+    cert: "kafkaCertFile",
+    key: "kafkaKeyFile",
+    login: ["kafkaSaslMechanism", "kafkaSaslUsername"],
+    passwordFile: "kafkaSaslPasswordFile",
+  },
+  {
+    place: "contactPoints",
+    placeFlag: "--contact-points",
+    tls: "cassandraTls",
+    ofTls: ["cassandraCaFile", "cassandraCertFile", "cassandraKeyFile", "cassandraServerName"],
+    cert: "cassandraCertFile",
+    key: "cassandraKeyFile",
+    login: ["cassandraUsername"],
+    passwordFile: "cassandraPasswordFile",
+  },
+];
+
+/**
+ * What belongs together, wherever it is from: half of it would connect in another way than was meant. Of an end that is not
+ * named, variables are left aside.
+ * @param names the settings that the command takes
+ * @param flagOf the flag of a setting that the command line gave
+ * @param env the environment, which alone may have a password
+ * @throws {UserpipeError} `settings`
+ */
+export function assertSecurity(
+  names: readonly string[],
+  values: Record<string, unknown>,
+  flagOf: (name: Name) => string | undefined,
+  env: (name: string) => string | undefined,
+): void {
+  for (const end of ENDS) {
+    if (!names.includes(end.tls)) continue;
+    if (values[end.place] === undefined) {
+      assertNoFlag(end, flagOf);
+      continue;
+    }
+    const isSet = (name: Name) => values[name] !== undefined && values[name] !== false;
+    assertTls(end, isSet);
+    assertLogin(end, isSet, env);
+  }
+}
+
+function assertNoFlag(end: End, flagOf: (name: Name) => string | undefined): void {
+  for (const name of [end.tls, ...end.ofTls, ...end.login, end.passwordFile]) {
+    const flag = flagOf(name);
+    if (flag !== undefined) throw needed(flag, [end.placeFlag], "it is about the connection to that");
+  }
+}
+
+function assertTls({ tls, ofTls, cert, key }: End, isSet: (name: Name) => boolean): void {
+  const idle = ofTls.find(isSet);
+  if (idle !== undefined && !isSet(tls)) throw lacking(idle, tls);
+  if (isSet(cert) !== isSet(key)) throw isSet(cert) ? lacking(cert, key) : lacking(key, cert);
+}
+
+function assertLogin(
+  { login, passwordFile }: End,
+  isSet: (name: Name) => boolean,
+  env: (name: string) => string | undefined,
+): void {
+  const variable = SECURITY[passwordFile].holds.env;
+  const inVariable = Boolean(env(variable));
+  if (inVariable && isSet(passwordFile)) {
+    throw new UserpipeError(
+      "settings",
+      `${variable} and ${called(passwordFile)} both give the password`,
+      "Leave one of them out",
+    );
+  }
+  const given = [...login, passwordFile].find(isSet);
+  if (given === undefined) {
+    if (!inVariable) return;
+    throw new UserpipeError(
+      "settings",
+      `${variable} is set, and no user`,
+      `Name the user with ${login.map(called).join(" and ")}, or unset it`,
+    );
+  }
+  const missing = login.find((name) => !isSet(name));
+  if (missing !== undefined) throw lacking(given, missing);
+  if (inVariable || isSet(passwordFile)) return;
+  throw new UserpipeError(
+    "settings",
+    `${called(given)} is given, and no password`,
+    `Set ${variable} to it, or name a file with ${called(passwordFile)}`,
+  );
+}
+
+function lacking(given: Name, missing: Name): UserpipeError {
+  return new UserpipeError(
+    "settings",
+    `${called(given)} is of no use without ${called(missing)}`,
+    `Give ${called(missing)} too, or leave out ${called(given)}`,
+  );
+}
+
+/** `--kafka-tls (KAFKA_TLS)`. */
+function called(name: Name): string {
+  const { flag, env } = SECURITY[name];
+  return `${flag.split(" ")[0]} (${env})`;
+}

@@ -1,0 +1,169 @@
+/** The commands against a Kafka and a Cassandra that allow only what is granted: each with the rights that the README lists for it, and no more. */
+import assert from "node:assert/strict";
+import { AclOperationTypes, AclPermissionTypes, AclResourceTypes, ResourcePatternTypes } from "kafkajs";
+import { join } from "node:path";
+import { ROOT } from "../../tools/build/options.ts";
+import { AUTHORITY, CLIENT, writeFiles } from "../support/certificates.ts";
+import { type Ended, userpipe } from "../support/cli.ts";
+import { asKafkaAdmin, type Check, passwordOf, type SecureServices, USERS } from "../support/secure_services.ts";
+
+type User = typeof USERS[number];
+
+/** What the README lists for a command. */
+interface Rights {
+  topic: string[];
+  deadLetters: string[];
+  group: string[];
+  grants: (table: string) => string[];
+}
+
+/** A row of the README's table. */
+function rightsOf(user: User): Rights {
+  if (user === "nobody") return { topic: [], deadLetters: [], group: [], grants: () => [] };
+  const readme = Deno.readTextFileSync(join(ROOT, "README.md"));
+  const table = readme.slice(readme.indexOf("<!-- rights:begin -->"), readme.indexOf("<!-- rights:end -->"));
+  const row = table.split("\n").find((line) => line.startsWith(`| \`${user.replace("_", "-")}\``));
+  assert.ok(row !== undefined, `the README lists no rights for ${user}`);
+  const [topic, deadLetters, group, cassandra] = row.split("|").slice(2).map((cell) => cell.trim());
+  const operations = (cell: string) =>
+    cell.split(", ").filter(Boolean).map((name) => name.replace(/(?<=[a-z])(?=[A-Z])/, "_").toUpperCase());
+  const grants = [...cassandra!.matchAll(/`([A-Z ]+)`( on the table)?/g)];
+  return {
+    topic: operations(topic!),
+    deadLetters: operations(deadLetters!),
+    group: operations(group!),
+    grants: (table) => grants.map(([, words, ofTable]) => ofTable === undefined ? words! : `${words} ON ${table}`),
+  };
+}
+
+interface Place {
+  given: SecureServices;
+  cwd: string;
+  topic: string;
+  keyspace: string;
+}
+
+/** Registers the way of records through the commands, and what is said to those who may not. */
+export function leastRights(check: Check): void {
+  check("every command works with the rights that the README lists for it, all secrets from files", async (given) => {
+    const place = await madePlace(given);
+    await allow(place, "init");
+    await runs(place, "init", ["init"]);
+    for (const user of USERS.slice(1)) await allow(place, user);
+
+    await runs(place, "ingest", ["ingest", "--generate", "200", "--seed", "secure"]);
+    await runs(place, "ingest", ["ingest", "--file", await oneBadRecord(place)], 1);
+    await runs(place, "stream", ["stream", "--until-caught-up"]);
+
+    assert.match(await runs(place, "query", ["query", "count"]), /\b200\b/);
+    assert.equal((await runs(place, "peek", ["peek", "--max", "3"])).trim().split("\n").length, 3);
+    await runs(place, "verify", ["verify"]);
+    await runs(place, "verify", ["verify", "--until", "committed"]);
+    assert.match(await runs(place, "dead_letters", ["dead-letters", "--format", "json"]), /source/);
+    assert.match(await runs(place, "status", ["status", "--format", "json"]), /"lag":0/);
+    assert.match(await runs(place, "doctor", ["doctor", "--generate", "1"]), /all is well/);
+  });
+
+  check("who may not do a thing is told what to allow, by the command and by doctor", async (given) => {
+    const place = await madePlace(given);
+    await allow(place, "init");
+    await runs(place, "init", ["init"]);
+    for (
+      const [args, says, hint] of [
+        [["init", "--topic", `${place.topic}.other`], /topic/i, /\w/],
+        [["ingest", "--generate", "1"], /topic/i, /\w/],
+        [["stream", "--until-caught-up"], /topic/i, /\w/],
+        [["peek"], /topic/i, /\w/],
+        [["query", "count"], /no SELECT permission/, /GRANT SELECT ON/],
+      ] as const
+    ) {
+      const { code, stderr } = await run(place, "nobody", [...args]);
+      console.log(stderr);
+      assert.equal(code, 3, stderr);
+      assert.match(stderr, says);
+      assert.match(stderr, hint);
+    }
+  });
+}
+
+async function madePlace(given: SecureServices): Promise<Place> {
+  const cwd = await Deno.makeTempDir({ dir: given.folder });
+  await writeFiles(cwd, {
+    "authority.pem": AUTHORITY,
+    "client.pem": CLIENT.cert,
+    "client.key": CLIENT.key,
+    ...Object.fromEntries(USERS.map((user) => [`${user}.txt`, `${passwordOf(user)}\n`])),
+  });
+  const name = `secure_${crypto.randomUUID().replaceAll("-", "").slice(0, 12)}`;
+  return { given, cwd, topic: name, keyspace: name };
+}
+
+/** Gives a user what the README lists. */
+async function allow({ given, topic, keyspace }: Place, user: User): Promise<void> {
+  const { kafka, cassandra } = given;
+  const rights = rightsOf(user);
+  const rules = (resourceType: AclResourceTypes, resourceName: string, operations: readonly string[]) =>
+    operations.map((operation) => ({
+      resourceType,
+      resourceName,
+      resourcePatternType: ResourcePatternTypes.LITERAL,
+      principal: `User:${user}`,
+      host: "*",
+      operation: AclOperationTypes[operation as "READ"],
+      permissionType: AclPermissionTypes.ALLOW,
+    }));
+  const acl = [
+    ...rules(AclResourceTypes.TOPIC, topic, rights.topic),
+    ...rules(AclResourceTypes.TOPIC, `${topic}.dlq`, rights.deadLetters),
+    ...rules(AclResourceTypes.GROUP, groupOf(topic), rights.group),
+  ];
+  if (acl.length > 0) await asKafkaAdmin(kafka, async (admin) => void await admin.createAcls({ acl }));
+  const grants = rights.grants(`${keyspace}.created_users`);
+  await cassandra.run(...grants.map((grant) => `GRANT ${grant} TO ${user}`));
+}
+
+const groupOf = (topic: string) => `${topic}-group`;
+
+function run({ given, cwd, topic, keyspace }: Place, user: User, args: string[]): Promise<Ended> {
+  return userpipe(args, { cwd, env: environment(given, topic, keyspace, user) });
+}
+
+/** @returns what it printed */
+async function runs(place: Place, user: User, args: string[], code = 0): Promise<string> {
+  const ended = await run(place, user, args);
+  const all = `${ended.stdout}${ended.stderr}`;
+  assert.equal(ended.code, code, `userpipe ${args.join(" ")} as ${user} ended with ${ended.code}:\n${all}`);
+  assert.ok(!all.includes(passwordOf(user)), all);
+  assert.doesNotMatch(ended.stderr, /WARN|"level":"WARN|warning/i, all);
+  return ended.stdout;
+}
+
+function environment({ kafka, cassandra }: SecureServices, topic: string, keyspace: string, user: User) {
+  return {
+    KAFKA_BROKERS: kafka.scram,
+    KAFKA_TLS: "true",
+    KAFKA_CA_FILE: "authority.pem",
+    KAFKA_CERT_FILE: "client.pem",
+    KAFKA_KEY_FILE: "client.key",
+    KAFKA_SASL_MECHANISM: "scram-sha-512",
+    KAFKA_SASL_USERNAME: user,
+    KAFKA_SASL_PASSWORD_FILE: `${user}.txt`,
+    KAFKA_TOPIC: topic,
+    KAFKA_GROUP: groupOf(topic),
+    CASSANDRA_CONTACT_POINTS: cassandra.endpoint,
+    CASSANDRA_TLS: "true",
+    CASSANDRA_CA_FILE: "authority.pem",
+    CASSANDRA_CERT_FILE: "client.pem",
+    CASSANDRA_KEY_FILE: "client.key",
+    CASSANDRA_USERNAME: user,
+    CASSANDRA_PASSWORD_FILE: `${user}.txt`,
+    CASSANDRA_KEYSPACE: keyspace,
+  };
+}
+
+/** A file with a record that is refused, so that there is a dead letter. */
+async function oneBadRecord({ cwd }: Place): Promise<string> {
+  const path = join(cwd, "bad.json");
+  await Deno.writeTextFile(path, JSON.stringify({ results: [{ gender: 1 }] }));
+  return path;
+}

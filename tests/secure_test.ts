@@ -1,0 +1,121 @@
+/**
+ * Kafka and Cassandra that let nobody in without TLS, a client's certificate and a login: the contracts over such connections, what
+ * is said where they fail, and the commands with the least rights that each needs. Both are started once for all of it.
+ */
+import assert from "node:assert/strict";
+import { Kafka, logLevel } from "kafkajs";
+import { openKafka } from "../src/broker/kafka.ts";
+import { openCassandra } from "../src/store/cassandra.ts";
+import { brokerContract, type Opened } from "./contracts/broker.ts";
+import { message, newTopic, readAll, values } from "./contracts/broker_kit.ts";
+import { storeContract } from "./contracts/store.ts";
+import { COLUMNS } from "./contracts/store_fixture.ts";
+import { leastRights } from "./secure/least_rights.ts";
+import { refusals } from "./secure/refusals.ts";
+import { cannotStart } from "./support/own_services.ts";
+import {
+  BOSS,
+  type SecureCassandra,
+  secureCassandra,
+  type SecureKafka,
+  secureKafka,
+  type SecureServices,
+  TLS,
+} from "./support/secure_services.ts";
+
+const missing = Deno.env.get("CI") === "true" ? undefined : await cannotStart();
+let started: { kafka: SecureKafka; cassandra: SecureCassandra; folder: string } | undefined;
+
+function services(): SecureServices {
+  assert.ok(started !== undefined, "Kafka and Cassandra were not started");
+  return started;
+}
+
+Deno.test.beforeAll(async () => {
+  if (missing !== undefined) return;
+  const folder = await Deno.makeTempDir({ prefix: "userpipe-test-" });
+  const [kafka, cassandra] = await Promise.all([secureKafka(folder), secureCassandra(folder)]);
+  started = { kafka, cassandra, folder };
+});
+
+Deno.test.afterAll(async () => {
+  if (started === undefined) return;
+  await Promise.all([started.kafka[Symbol.asyncDispose](), started.cassandra[Symbol.asyncDispose]()]);
+  await Deno.remove(started.folder, { recursive: true });
+});
+
+const SCRAM = { ...BOSS, mechanism: "SCRAM-SHA-512" };
+
+async function openSecureKafka(): Promise<Opened> {
+  const { kafka } = services();
+  const open = (clientId: string) => openKafka({ brokers: [kafka.scram], clientId, tls: TLS, sasl: SCRAM });
+  const clients = [open("userpipe-contract")];
+  return {
+    broker: clients[0]!,
+    reopen: async () => {
+      clients.push(open("userpipe-contract-2"));
+      return clients.at(-1)!;
+    },
+    trim: async (topic, partition, before) => {
+      const admin = new Kafka({ brokers: [kafka.plain], logLevel: logLevel.NOTHING }).admin();
+      await admin.connect();
+      await admin.fetchTopicOffsets(topic); // deleteTopicRecords knows only topics that were asked about.
+      await admin.deleteTopicRecords({ topic, partitions: [{ partition, offset: String(before) }] });
+      await admin.disconnect();
+    },
+    close: async () => void await Promise.all(clients.map((client) => client.close())),
+  };
+}
+
+const ignored = missing === undefined ? {} : { ignore: missing };
+brokerContract("Kafka by TLS, certificate and SCRAM", openSecureKafka, ignored);
+
+storeContract(
+  "Cassandra by TLS, certificate and password",
+  ({ table, ttlSeconds } = {}) => {
+    const store = openCassandra({
+      contactPoints: [services().cassandra.endpoint],
+      consistency: "LOCAL_QUORUM",
+      table: { keyspace: "userpipe_contract", name: "users", columns: COLUMNS, ...table },
+      ttlSeconds,
+      tls: TLS,
+      login: BOSS,
+    });
+    return Promise.resolve({ store, close: () => store.close() });
+  },
+  ignored,
+);
+
+/** Registers a test of this file's services. */
+function check(name: string, work: (given: SecureServices) => Promise<void>): void {
+  Deno.test({
+    name: missing === undefined ? name : `${name} (skipped: ${missing})`,
+    ignore: missing !== undefined,
+    fn: () => work(services()),
+  });
+}
+
+for (
+  const [what, connection] of [
+    ["SCRAM-SHA-256", ({ scram }) => ({ brokers: [scram], tls: TLS, sasl: { ...BOSS, mechanism: "SCRAM-SHA-256" } })],
+    ["a certificate alone", ({ tls }) => ({ brokers: [tls], tls: TLS })],
+    ["PLAIN, in plain", ({ login }) => ({
+      brokers: [login],
+      sasl: { mechanism: "PLAIN", username: "boss", password: "plain-geheim" },
+    })],
+  ] as [string, (kafka: SecureKafka) => Omit<Parameters<typeof openKafka>[0], "clientId">][]
+) {
+  check(`records go to Kafka and come back by ${what}`, async ({ kafka }) => {
+    const broker = openKafka({ ...connection(kafka), clientId: "userpipe-test" });
+    try {
+      const topic = await newTopic(broker);
+      await broker.publish(topic, [message("one"), message("two")]);
+      assert.deepEqual(values(await readAll(broker, topic)), ["one", "two"]);
+    } finally {
+      await broker.close();
+    }
+  });
+}
+
+refusals(check);
+leastRights(check);

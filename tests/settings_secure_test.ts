@@ -1,0 +1,124 @@
+/** Settings of secure connections: what belongs together, where secrets may come from, and the files that they name. */
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { UserpipeError } from "../src/errors.ts";
+import { cassandraSecurity, kafkaSecurity, securityWarnings } from "../src/secure.ts";
+import { resolveSettings, type SettingName, SETTINGS } from "../src/settings.ts";
+import { AUTHORITY, CLIENT } from "./support/certificates.ts";
+import { withFolder } from "./support/cli.ts";
+
+const ALL = Object.keys(SETTINGS) as SettingName[];
+const KAFKA = { KAFKA_BROKERS: "kafka.example:9093" };
+const CASSANDRA = { CASSANDRA_CONTACT_POINTS: "10.0.0.1" };
+const SASL = { ...KAFKA, KAFKA_SASL_MECHANISM: "SCRAM-SHA-512", KAFKA_SASL_USERNAME: "me" };
+
+const resolve = (env: Record<string, string>, flags = {}) => resolveSettings(ALL, flags, (name) => env[name]);
+
+function isWrong(error: unknown, message: RegExp, hint = /\w/): true {
+  assert.ok(error instanceof UserpipeError, String(error));
+  assert.equal(error.code, "settings");
+  assert.match(error.message, message);
+  assert.match(error.hint, hint);
+  return true;
+}
+
+for (
+  const [env, message] of [
+    [{ ...KAFKA, KAFKA_CA_FILE: "ca.pem" }, /^--kafka-ca-file \(KAFKA_CA_FILE\) is of no use without --kafka-tls/],
+    [{ ...KAFKA, KAFKA_TLS: "true", KAFKA_CERT_FILE: "c" }, /^--kafka-cert-file .*without --kafka-key-file/],
+    [{ ...KAFKA, KAFKA_TLS: "true", KAFKA_KEY_FILE: "k" }, /^--kafka-key-file .*without --kafka-cert-file/],
+    [SASL, /^--kafka-sasl-mechanism .*no password$/],
+    [{ ...SASL, KAFKA_SASL_USERNAME: "", KAFKA_SASL_PASSWORD: "geheim" }, /without --kafka-sasl-username/],
+    [{ ...KAFKA, KAFKA_SASL_PASSWORD: "geheim" }, /^KAFKA_SASL_PASSWORD is set, and no user$/],
+    [{ ...SASL, KAFKA_SASL_PASSWORD: "geheim", KAFKA_SASL_PASSWORD_FILE: "f" }, /both give the password$/],
+    [{ ...SASL, KAFKA_SASL_MECHANISM: "GSSAPI", KAFKA_SASL_PASSWORD: "geheim" }, /PLAIN, SCRAM-SHA-256 or SCRAM/],
+    [{ ...CASSANDRA, CASSANDRA_SERVER_NAME: "c.example" }, /^--cassandra-server-name .*without --cassandra-tls/],
+    [{ ...CASSANDRA, CASSANDRA_USERNAME: "me" }, /^--cassandra-username .*no password$/],
+    [{ ...CASSANDRA, CASSANDRA_PASSWORD_FILE: "f" }, /without --cassandra-username/],
+  ] as [Record<string, string>, RegExp][]
+) {
+  Deno.test(`half of a secure connection is an error that names the other half: ${Object.keys(env)}`, () => {
+    assert.throws(() => resolve(env), (error) => {
+      assert.ok(!String(error).includes("geheim"));
+      return isWrong(error, message);
+    });
+  });
+}
+
+Deno.test("what is about an end that is not named is left aside, unless the command line says it", () => {
+  assert.equal(resolve({ KAFKA_CA_FILE: "ca.pem", CASSANDRA_USERNAME: "me" }).kafkaCaFile, "ca.pem");
+  assert.throws(() => resolve({}, { kafkaTls: true }), (error) => isWrong(error, /^--kafka-tls does nothing without/));
+  // A command that connects to no Kafka has no use for them.
+  const env = { ...KAFKA, KAFKA_SASL_PASSWORD: "geheim" } as Record<string, string>;
+  assert.deepEqual(resolveSettings(["brokers"], {}, (name) => env[name]).brokers, ["kafka.example:9093"]);
+});
+
+Deno.test("no flag takes a password", () => {
+  const flags = Object.values(SETTINGS).map(({ flag }) => flag.split(" ")[0]!);
+  assert.deepEqual(flags.filter((flag) => /(password|token|secret|passphrase)$/.test(flag)), []);
+});
+
+Deno.test("a password comes from a file, without the newline behind it, or from the environment", async () => {
+  await withFolder(async (folder) => {
+    const path = join(folder, "password");
+    for (
+      const [text, password] of [["geheim\n", "geheim"], ["ge heim\r\n", "ge heim"], ["geheim", "geheim"]] as const
+    ) {
+      await Deno.writeTextFile(path, text);
+      const settings = resolve({ ...SASL, KAFKA_SASL_PASSWORD_FILE: path });
+      assert.equal((await kafkaSecurity(settings)).sasl?.password, password);
+    }
+    const env = { ...CASSANDRA, CASSANDRA_USERNAME: "me", CASSANDRA_PASSWORD: "auch geheim" } as Record<string, string>;
+    const security = await cassandraSecurity(resolve(env), (name) => env[name]);
+    assert.deepEqual(security, { login: { username: "me", password: "auch geheim" } });
+  });
+});
+
+Deno.test("a file that is missing, empty or something else is named, and what is in it is not", async () => {
+  await withFolder(async (folder) => {
+    const write = async (name: string, text: string) => {
+      await Deno.writeTextFile(join(folder, name), text);
+      return join(folder, name);
+    };
+    const [ca, cert, key] = [await write("ca", AUTHORITY), await write("c", CLIENT.cert), await write("k", CLIENT.key)];
+    const empty = await write("empty", "\n");
+    const garbage = await write("garbage", "geheim");
+    const encrypted = await write("encrypted", CLIENT.key.replaceAll("PRIVATE", "ENCRYPTED PRIVATE"));
+    const tls = { ...KAFKA, KAFKA_TLS: "true", KAFKA_CA_FILE: ca, KAFKA_CERT_FILE: cert, KAFKA_KEY_FILE: key };
+    const good = await kafkaSecurity(resolve(tls));
+    assert.deepEqual(good, { tls: { ca: AUTHORITY, cert: CLIENT.cert, key: CLIENT.key } });
+    for (
+      const [wrong, message] of [
+        [{ KAFKA_CA_FILE: `${folder}/nothing` }, /^Cannot read the authorities of Kafka in ".*nothing": /],
+        [{ KAFKA_CA_FILE: folder }, /^Cannot read the authorities of Kafka in /],
+        [{ KAFKA_CERT_FILE: empty }, /^The file of the certificate for Kafka, ".*empty", is empty$/],
+        [{ KAFKA_KEY_FILE: garbage }, /^The file of the key for Kafka, ".*garbage", holds no key in PEM$/],
+        [{ KAFKA_KEY_FILE: cert }, /holds no key in PEM$/],
+        [{ KAFKA_KEY_FILE: encrypted }, /".*encrypted", is encrypted/],
+        [{ ...SASL, KAFKA_SASL_PASSWORD_FILE: empty }, /^The file of the password of Kafka, ".*empty", is empty$/],
+      ] as [Record<string, string>, RegExp][]
+    ) {
+      await assert.rejects(kafkaSecurity(resolve({ ...tls, ...wrong })), (error) => {
+        assert.ok(!String(error).includes("geheim"));
+        return isWrong(error, message);
+      });
+    }
+  });
+});
+
+Deno.test("a secret that others can read, and a password that goes far in the clear, are warned of", async () => {
+  await withFolder(async (folder) => {
+    const path = join(folder, "password");
+    await Deno.writeTextFile(path, "geheim", { mode: 0o600 });
+    const plain = { ...SASL, KAFKA_SASL_MECHANISM: "plain", KAFKA_SASL_PASSWORD_FILE: path };
+    const warned = async (env: Record<string, string>) => (await securityWarnings(resolve(env))).join("\n");
+    assert.match(await warned(plain), /^The password of Kafka goes to "kafka.example:9093" in the clear.*--kafka-tls$/);
+    assert.equal(await warned({ ...plain, KAFKA_TLS: "true" }), "");
+    assert.equal(await warned({ ...plain, KAFKA_BROKERS: "127.0.0.1:9092,[::1]:9092,localhost" }), "");
+    assert.equal(await warned({ ...plain, KAFKA_SASL_MECHANISM: "SCRAM-SHA-256" }), "");
+    const cassandra = { ...CASSANDRA, CASSANDRA_USERNAME: "me", CASSANDRA_PASSWORD_FILE: path };
+    assert.match(await warned(cassandra), /^The password of Cassandra goes to "10.0.0.1:9042" in the clear/);
+    await Deno.chmod(path, 0o644);
+    assert.match(await warned({ ...cassandra, CASSANDRA_TLS: "true" }), /^".*" can be read by every user.*chmod 600/);
+  });
+});
