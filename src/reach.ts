@@ -120,9 +120,8 @@ function exchange(
     heard = Buffer.concat([heard, chunk]);
     if (heard.length >= bytes) resolve(heard);
   });
-  const ended = () => heard.length > 0 ? resolve(heard) : fail("it closed the connection");
-  socket.once("end", ended);
-  socket.once("close", ended);
+  // Not at its end: of TLS an error comes behind that, which says more.
+  socket.once("close", () => heard.length > 0 ? resolve(heard) : fail("it closed the connection"));
   // Also behind the first, so that none goes unheard.
   socket.on("error", (error: Error) => fail(error.message, error));
   return promise.finally(() => {

@@ -1,7 +1,7 @@
 /** Settings to secure connections: the files that they name are read here, as often as an end is opened. */
 import { isIP } from "node:net";
 import { UserpipeError } from "./errors.ts";
-import { isOpenToAll, pemIn, secretIn } from "./secret_file.ts";
+import { assertPair, certificatesIn, isOpenToAll, keyIn, secretIn } from "./secret_file.ts";
 import type { Settings } from "./settings.ts";
 import { type Mechanism, SECRET_FILES, SECURITY } from "./settings_secure.ts";
 import type { Login, Tls } from "./tls.ts";
@@ -25,6 +25,7 @@ interface Files {
   ca: string | undefined;
   cert: string | undefined;
   key: string | undefined;
+  passphrase: "kafkaKeyPassphraseFile" | "cassandraKeyPassphraseFile";
 }
 
 /** @throws {UserpipeError} `settings` where a file is not there or not what it should be */
@@ -32,9 +33,10 @@ export async function kafkaSecurity(settings: Settings, env = environment): Prom
   const { kafkaCaFile: ca, kafkaCertFile: cert, kafkaKeyFile: key } = settings;
   const { kafkaSaslMechanism: mechanism, kafkaSaslUsername: username } = settings;
   const security: KafkaSecurity = {};
-  if (settings.kafkaTls) security.tls = await tlsOf({ ca, cert, key }, "kafka");
+  const passphrase = "kafkaKeyPassphraseFile";
+  if (settings.kafkaTls) security.tls = await tlsOf({ ca, cert, key, passphrase }, "Kafka", settings, env);
   if (mechanism !== undefined && username !== undefined) {
-    security.sasl = { mechanism, username, password: await passwordOf("kafkaSaslPasswordFile", settings, env) };
+    security.sasl = { mechanism, username, password: await needed("kafkaSaslPasswordFile", settings, env) };
   }
   return security;
 }
@@ -44,9 +46,12 @@ export async function cassandraSecurity(settings: Settings, env = environment): 
   const { cassandraCaFile: ca, cassandraCertFile: cert, cassandraKeyFile: key } = settings;
   const { cassandraUsername: username, cassandraServerName: serverName } = settings;
   const security: CassandraSecurity = {};
-  if (settings.cassandraTls) security.tls = { ...await tlsOf({ ca, cert, key }, "cassandra"), serverName };
+  const passphrase = "cassandraKeyPassphraseFile";
+  if (settings.cassandraTls) {
+    security.tls = { ...await tlsOf({ ca, cert, key, passphrase }, "Cassandra", settings, env), serverName };
+  }
   if (username !== undefined) {
-    security.login = { username, password: await passwordOf("cassandraPasswordFile", settings, env) };
+    security.login = { username, password: await needed("cassandraPasswordFile", settings, env) };
   }
   return security;
 }
@@ -77,28 +82,35 @@ function isNear(address: string): boolean {
   return host === "localhost" || host === "::1" || isIP(host) === 4 && host.startsWith("127.");
 }
 
-async function tlsOf({ ca, cert, key }: Files, end: "kafka" | "cassandra"): Promise<Tls> {
-  const name = end === "kafka" ? "Kafka" : "Cassandra";
-  const read = (path: string | undefined, part: "certificate" | "key", what: string, flag: string) =>
-    path === undefined ? undefined : pemIn(path, part, `${what} ${name}`, `--${end}-${flag}-file`);
-  const [authorities, shown, itsKey] = await Promise.all([
-    read(ca, "certificate", "the authorities of", "ca"),
-    read(cert, "certificate", "the certificate for", "cert"),
-    read(key, "key", "the key for", "key"),
-  ]);
-  return { ca: authorities, cert: shown, key: itsKey };
-}
-
-async function passwordOf(
-  name: "kafkaSaslPasswordFile" | "cassandraPasswordFile",
+async function tlsOf(
+  { ca, cert, key, passphrase }: Files,
+  end: "Kafka" | "Cassandra",
   settings: Settings,
   env: Environment,
-): Promise<string> {
+): Promise<Tls> {
+  const setting = (of: string) => `--${end.toLowerCase()}-${of}-file`;
+  const tls: Tls = {};
+  if (ca !== undefined) tls.ca = await certificatesIn(ca, `the authorities of ${end}`, setting("ca"));
+  if (cert === undefined || key === undefined) return tls;
+  tls.cert = await certificatesIn(cert, `the certificate for ${end}`, setting("cert"));
+  tls.key = await keyIn(key, `the key for ${end}`, setting("key"), await secretOf(passphrase, settings, env));
+  assertPair(tls.cert, tls.key, { cert, key });
+  return tls;
+}
+
+type SecretFile = "kafkaSaslPasswordFile" | "cassandraPasswordFile" | Files["passphrase"];
+
+/** That of the file, where one is named, else that of the variable; undefined where neither is. */
+async function secretOf(name: SecretFile, settings: Settings, env: Environment): Promise<string | undefined> {
   const { flag, holds: { what, env: variable } } = SECURITY[name];
   const path = settings[name];
-  if (path !== undefined) return await secretIn(path, `the ${what}`, flag.split(" ")[0]!);
-  const password = env(variable);
-  if (password) return password;
-  // The settings were read with another environment.
+  return path === undefined ? env(variable) || undefined : await secretIn(path, `the ${what}`, flag.split(" ")[0]!);
+}
+
+async function needed(name: SecretFile, settings: Settings, env: Environment): Promise<string> {
+  const secret = await secretOf(name, settings, env);
+  if (secret !== undefined) return secret;
+  // The settings were checked with another environment.
+  const { what, env: variable } = SECURITY[name].holds;
   throw new UserpipeError("settings", `There is no ${what}`, `Set ${variable} to it`);
 }

@@ -28,6 +28,15 @@ export const KAFKA_SECURITY = {
     text,
   ),
   kafkaKeyFile: setting("--kafka-key-file <path>", "KAFKA_KEY_FILE", "key of --kafka-cert-file, in PEM", text),
+  kafkaKeyPassphraseFile: {
+    ...setting(
+      "--kafka-key-passphrase-file <path>",
+      "KAFKA_KEY_PASSPHRASE_FILE",
+      "file with the passphrase of --kafka-key-file; left out: the one in KAFKA_KEY_PASSPHRASE, else none",
+      text,
+    ),
+    holds: { what: "passphrase of the key for Kafka", env: "KAFKA_KEY_PASSPHRASE" },
+  },
   kafkaSaslMechanism: setting(
     "--kafka-sasl-mechanism <name>",
     "KAFKA_SASL_MECHANISM",
@@ -66,6 +75,15 @@ export const CASSANDRA_SECURITY = {
     "key of --cassandra-cert-file, in PEM",
     text,
   ),
+  cassandraKeyPassphraseFile: {
+    ...setting(
+      "--cassandra-key-passphrase-file <path>",
+      "CASSANDRA_KEY_PASSPHRASE_FILE",
+      "file with the passphrase of --cassandra-key-file; left out: the one in CASSANDRA_KEY_PASSPHRASE, else none",
+      text,
+    ),
+    holds: { what: "passphrase of the key for Cassandra", env: "CASSANDRA_KEY_PASSPHRASE" },
+  },
   cassandraServerName: setting(
     "--cassandra-server-name <name>",
     "CASSANDRA_SERVER_NAME",
@@ -93,18 +111,22 @@ export const SECURITY_FILES = [
   "kafkaCaFile",
   "kafkaCertFile",
   "kafkaKeyFile",
+  "kafkaKeyPassphraseFile",
   "kafkaSaslPasswordFile",
   "cassandraCaFile",
   "cassandraCertFile",
   "cassandraKeyFile",
+  "cassandraKeyPassphraseFile",
   "cassandraPasswordFile",
 ] as const satisfies readonly Name[];
 
 /** Of these files, those that nobody else should read. */
 export const SECRET_FILES = [
   "kafkaKeyFile",
+  "kafkaKeyPassphraseFile",
   "kafkaSaslPasswordFile",
   "cassandraKeyFile",
+  "cassandraKeyPassphraseFile",
   "cassandraPasswordFile",
 ] as const satisfies readonly Name[];
 
@@ -116,6 +138,7 @@ interface End {
   ofTls: readonly Name[];
   cert: Name;
   key: Name;
+  passphraseFile: "kafkaKeyPassphraseFile" | "cassandraKeyPassphraseFile";
   /** Each of them wants all others. */
   login: readonly Name[];
   passwordFile: "kafkaSaslPasswordFile" | "cassandraPasswordFile";
@@ -126,9 +149,10 @@ const ENDS: readonly End[] = [
     place: "brokers",
     placeFlag: "--brokers",
     tls: "kafkaTls",
-    ofTls: ["kafkaCaFile", "kafkaCertFile", "kafkaKeyFile"],
+    ofTls: ["kafkaCaFile", "kafkaCertFile", "kafkaKeyFile", "kafkaKeyPassphraseFile"],
     cert: "kafkaCertFile",
     key: "kafkaKeyFile",
+    passphraseFile: "kafkaKeyPassphraseFile",
     login: ["kafkaSaslMechanism", "kafkaSaslUsername"],
     passwordFile: "kafkaSaslPasswordFile",
   },
@@ -136,9 +160,10 @@ const ENDS: readonly End[] = [
     place: "contactPoints",
     placeFlag: "--contact-points",
     tls: "cassandraTls",
-    ofTls: ["cassandraCaFile", "cassandraCertFile", "cassandraKeyFile", "cassandraServerName"],
+    ofTls: ["cassandraCaFile", "cassandraCertFile", "cassandraKeyFile", "cassandraKeyPassphraseFile", "cassandraServerName"],
     cert: "cassandraCertFile",
     key: "cassandraKeyFile",
+    passphraseFile: "cassandraKeyPassphraseFile",
     login: ["cassandraUsername"],
     passwordFile: "cassandraPasswordFile",
   },
@@ -156,7 +181,7 @@ export function assertSecurity(
   names: readonly string[],
   values: Record<string, unknown>,
   flagOf: (name: Name) => string | undefined,
-  env: (name: string) => string | undefined,
+  env: Environment,
 ): void {
   for (const end of ENDS) {
     if (!names.includes(end.tls)) continue;
@@ -165,7 +190,7 @@ export function assertSecurity(
       continue;
     }
     const isSet = (name: Name) => values[name] !== undefined && values[name] !== false;
-    assertTls(end, isSet);
+    assertTls(end, isSet, env);
     assertLogin(end, isSet, env);
   }
 }
@@ -177,26 +202,20 @@ function assertNoFlag(end: End, flagOf: (name: Name) => string | undefined): voi
   }
 }
 
-function assertTls({ tls, ofTls, cert, key }: End, isSet: (name: Name) => boolean): void {
+type IsSet = (name: Name) => boolean;
+type Environment = (name: string) => string | undefined;
+
+function assertTls({ tls, ofTls, cert, key, passphraseFile }: End, isSet: IsSet, env: Environment): void {
   const idle = ofTls.find(isSet);
   if (idle !== undefined && !isSet(tls)) throw lacking(idle, tls);
   if (isSet(cert) !== isSet(key)) throw isSet(cert) ? lacking(cert, key) : lacking(key, cert);
+  assertOnce(passphraseFile, isSet, env);
+  if (isSet(passphraseFile) && !isSet(key)) throw lacking(passphraseFile, key);
 }
 
-function assertLogin(
-  { login, passwordFile }: End,
-  isSet: (name: Name) => boolean,
-  env: (name: string) => string | undefined,
-): void {
+function assertLogin({ login, passwordFile }: End, isSet: IsSet, env: Environment): void {
+  const inVariable = assertOnce(passwordFile, isSet, env);
   const variable = SECURITY[passwordFile].holds.env;
-  const inVariable = Boolean(env(variable));
-  if (inVariable && isSet(passwordFile)) {
-    throw new UserpipeError(
-      "settings",
-      `${variable} and ${called(passwordFile)} both give the password`,
-      "Leave one of them out",
-    );
-  }
   const given = [...login, passwordFile].find(isSet);
   if (given === undefined) {
     if (!inVariable) return;
@@ -213,6 +232,18 @@ function assertLogin(
     "settings",
     `${called(given)} is given, and no password`,
     `Set ${variable} to it, or name a file with ${called(passwordFile)}`,
+  );
+}
+
+/** Not in a file and in a variable. @returns whether it is in the variable */
+function assertOnce(file: End["passwordFile" | "passphraseFile"], isSet: IsSet, env: Environment): boolean {
+  const { env: variable, what } = SECURITY[file].holds;
+  const inVariable = Boolean(env(variable));
+  if (!inVariable || !isSet(file)) return inVariable;
+  throw new UserpipeError(
+    "settings",
+    `${variable} and ${called(file)} both give the ${what}`,
+    "Leave one of them out",
   );
 }
 

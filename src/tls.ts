@@ -102,6 +102,11 @@ const TROUBLES: readonly Trouble[] = [
     refused: true,
   },
   {
+    said: /fatal alert: /,
+    why: "it breaks off TLS's handshake, as who does not trust our certificate may",
+    hint: (end) => `Look at the certificate in --${end}-cert-file, and at the other end's log`,
+  },
+  {
     said: /ERR_TLS_CERT_ALTNAME_INVALID/,
     why: "its certificate is for another name",
     hint: (end) => `${OTHER_NAME[end]}, or have its certificate made for that name too (subject alternative name)`,

@@ -13,18 +13,10 @@ import { COLUMNS } from "./contracts/store_fixture.ts";
 import { leastRights } from "./secure/least_rights.ts";
 import { refusals } from "./secure/refusals.ts";
 import { cannotStart } from "./support/own_services.ts";
-import {
-  BOSS,
-  type SecureCassandra,
-  secureCassandra,
-  type SecureKafka,
-  secureKafka,
-  type SecureServices,
-  TLS,
-} from "./support/secure_services.ts";
+import { BOSS, type SecureKafka, type SecureServices, secureServices, TLS } from "./support/secure_services.ts";
 
 const missing = Deno.env.get("CI") === "true" ? undefined : await cannotStart();
-let started: { kafka: SecureKafka; cassandra: SecureCassandra; folder: string } | undefined;
+let started: Awaited<ReturnType<typeof secureServices>> | undefined;
 
 function services(): SecureServices {
   assert.ok(started !== undefined, "Kafka and Cassandra were not started");
@@ -32,17 +24,10 @@ function services(): SecureServices {
 }
 
 Deno.test.beforeAll(async () => {
-  if (missing !== undefined) return;
-  const folder = await Deno.makeTempDir({ prefix: "userpipe-test-" });
-  const [kafka, cassandra] = await Promise.all([secureKafka(folder), secureCassandra(folder)]);
-  started = { kafka, cassandra, folder };
+  if (missing === undefined) started = await secureServices();
 });
 
-Deno.test.afterAll(async () => {
-  if (started === undefined) return;
-  await Promise.all([started.kafka[Symbol.asyncDispose](), started.cassandra[Symbol.asyncDispose]()]);
-  await Deno.remove(started.folder, { recursive: true });
-});
+Deno.test.afterAll(async () => await started?.[Symbol.asyncDispose]());
 
 const SCRAM = { ...BOSS, mechanism: "SCRAM-SHA-512" };
 

@@ -1,10 +1,11 @@
 /** Settings of secure connections: what belongs together, where secrets may come from, and the files that they name. */
 import assert from "node:assert/strict";
+import { createPrivateKey } from "node:crypto";
 import { join } from "node:path";
 import { UserpipeError } from "../src/errors.ts";
 import { cassandraSecurity, kafkaSecurity, securityWarnings } from "../src/secure.ts";
 import { resolveSettings, type SettingName, SETTINGS } from "../src/settings.ts";
-import { AUTHORITY, CLIENT } from "./support/certificates.ts";
+import { AUTHORITY, CLIENT, INTRUDER } from "./support/certificates.ts";
 import { withFolder } from "./support/cli.ts";
 
 const ALL = Object.keys(SETTINGS) as SettingName[];
@@ -13,6 +14,11 @@ const CASSANDRA = { CASSANDRA_CONTACT_POINTS: "10.0.0.1" };
 const SASL = { ...KAFKA, KAFKA_SASL_MECHANISM: "SCRAM-SHA-512", KAFKA_SASL_USERNAME: "me" };
 
 const resolve = (env: Record<string, string>, flags = {}) => resolveSettings(ALL, flags, (name) => env[name]);
+
+function encryptedKey(passphrase: string): string {
+  const key = createPrivateKey(CLIENT.key);
+  return key.export({ type: "pkcs8", format: "pem", cipher: "aes-256-cbc", passphrase }).toString();
+}
 
 function isWrong(error: unknown, message: RegExp, hint = /\w/): true {
   assert.ok(error instanceof UserpipeError, String(error));
@@ -30,7 +36,11 @@ for (
     [SASL, /^--kafka-sasl-mechanism .*no password$/],
     [{ ...SASL, KAFKA_SASL_USERNAME: "", KAFKA_SASL_PASSWORD: "geheim" }, /without --kafka-sasl-username/],
     [{ ...KAFKA, KAFKA_SASL_PASSWORD: "geheim" }, /^KAFKA_SASL_PASSWORD is set, and no user$/],
-    [{ ...SASL, KAFKA_SASL_PASSWORD: "geheim", KAFKA_SASL_PASSWORD_FILE: "f" }, /both give the password$/],
+    [{ ...SASL, KAFKA_SASL_PASSWORD: "geheim", KAFKA_SASL_PASSWORD_FILE: "f" }, /both give the password of Kafka$/],
+    [
+      { ...KAFKA, KAFKA_TLS: "1", KAFKA_KEY_PASSPHRASE_FILE: "f" },
+      /^--kafka-key-passphrase-file .*without --kafka-key-file/,
+    ],
     [{ ...SASL, KAFKA_SASL_MECHANISM: "GSSAPI", KAFKA_SASL_PASSWORD: "geheim" }, /PLAIN, SCRAM-SHA-256 or SCRAM/],
     [{ ...CASSANDRA, CASSANDRA_SERVER_NAME: "c.example" }, /^--cassandra-server-name .*without --cassandra-tls/],
     [{ ...CASSANDRA, CASSANDRA_USERNAME: "me" }, /^--cassandra-username .*no password$/],
@@ -83,10 +93,14 @@ Deno.test("a file that is missing, empty or something else is named, and what is
     const [ca, cert, key] = [await write("ca", AUTHORITY), await write("c", CLIENT.cert), await write("k", CLIENT.key)];
     const empty = await write("empty", "\n");
     const garbage = await write("garbage", "geheim");
-    const encrypted = await write("encrypted", CLIENT.key.replaceAll("PRIVATE", "ENCRYPTED PRIVATE"));
+    const encrypted = await write("encrypted", encryptedKey("offen"));
+    const other = await write("other", INTRUDER.key);
     const tls = { ...KAFKA, KAFKA_TLS: "true", KAFKA_CA_FILE: ca, KAFKA_CERT_FILE: cert, KAFKA_KEY_FILE: key };
     const good = await kafkaSecurity(resolve(tls));
     assert.deepEqual(good, { tls: { ca: AUTHORITY, cert: CLIENT.cert, key: CLIENT.key } });
+    const passphrase = (name: string) => name === "KAFKA_KEY_PASSPHRASE" ? "offen" : undefined;
+    const opened = await kafkaSecurity(resolve({ ...tls, KAFKA_KEY_FILE: encrypted }), passphrase);
+    assert.match(opened.tls?.key ?? "", /^-----BEGIN PRIVATE KEY-----/);
     for (
       const [wrong, message] of [
         [{ KAFKA_CA_FILE: `${folder}/nothing` }, /^Cannot read the authorities of Kafka in ".*nothing": /],
@@ -94,7 +108,9 @@ Deno.test("a file that is missing, empty or something else is named, and what is
         [{ KAFKA_CERT_FILE: empty }, /^The file of the certificate for Kafka, ".*empty", is empty$/],
         [{ KAFKA_KEY_FILE: garbage }, /^The file of the key for Kafka, ".*garbage", holds no key in PEM$/],
         [{ KAFKA_KEY_FILE: cert }, /holds no key in PEM$/],
-        [{ KAFKA_KEY_FILE: encrypted }, /".*encrypted", is encrypted/],
+        [{ KAFKA_KEY_FILE: encrypted }, /".*encrypted", is encrypted, and no passphrase is given$/],
+        [{ KAFKA_KEY_FILE: encrypted, KAFKA_KEY_PASSPHRASE_FILE: garbage }, /is not opened by the passphrase/],
+        [{ KAFKA_KEY_FILE: other }, /^The key in ".*other" is not that of the certificate in ".*c"$/],
         [{ ...SASL, KAFKA_SASL_PASSWORD_FILE: empty }, /^The file of the password of Kafka, ".*empty", is empty$/],
       ] as [Record<string, string>, RegExp][]
     ) {

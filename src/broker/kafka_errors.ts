@@ -125,11 +125,11 @@ function ofProtocol(root: KafkaError, type: string, about: About): UserpipeError
     case "RECORD_LIST_TOO_LARGE":
       return recordTooLarge(about, undefined, root);
     case "TOPIC_AUTHORIZATION_FAILED":
-      return notAuthorised(root, about, `Let its user read and write the topic "${about.topic}"`);
+      return notAuthorised(root, about, `Let its user read and write the topic "${about.topic}"${RIGHTS}`);
     case "GROUP_AUTHORIZATION_FAILED":
-      return notAuthorised(root, about, `Let its user read in the group "${about.group}"`);
+      return notAuthorised(root, about, `Let its user read in the group "${about.group}"${RIGHTS}`);
     case "CLUSTER_AUTHORIZATION_FAILED":
-      return notAuthorised(root, about, "Let its user make topics (Create), or write idempotently (IdempotentWrite)");
+      return notAuthorised(root, about, `Let its user make topics (Create), or write idempotently${RIGHTS}`);
     case "SASL_AUTHENTICATION_FAILED":
       return wrongLogin(root, about);
     case "ILLEGAL_SASL_STATE":
@@ -190,6 +190,8 @@ export function keptOut(address: string, { why, hint, refused }: Refusal, cause:
     : ["broker-unreachable", `Cannot reach Kafka at "${address}"`] as const;
   return new UserpipeError(code, `${what}: ${why}`, hint, { cause });
 }
+
+const RIGHTS = '; which rights each command needs is in the README, "Secure connections"';
 
 function notAuthorised(root: KafkaError, { brokers }: About, hint: string): UserpipeError {
   return new UserpipeError("not-authorised", `Kafka at "${brokers}" does not allow it: ${root.message}`, hint, {

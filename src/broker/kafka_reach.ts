@@ -68,15 +68,18 @@ export async function whyNotReached(
  * @param error as {@linkcode translate} gives it
  */
 export async function explained(error: unknown, cluster: ClusterOptions): Promise<unknown> {
-  if (!(error instanceof UserpipeError) || error.code !== "broker-unreachable") return error;
-  const { broker, code, message } = rootOf(error.cause);
-  if (code !== UNVERIFIED && !MUTE.test(message ?? "")) return error;
+  if (!(error instanceof UserpipeError)) return error;
+  const { broker, code, message, type } = rootOf(error.cause);
+  const mute = error.code === "broker-unreachable" && (code === UNVERIFIED || MUTE.test(message ?? ""));
+  if (!mute && !OF_MECHANISMS.has(type ?? "")) return error;
   const addresses = broker === undefined ? cluster.brokers : [broker];
   const found = await Promise.all(addresses.map((address) => whyNotReached(address, cluster, EXPLAIN_MS)));
   const at = found.findIndex((one) => one?.refusal !== undefined);
   return at < 0 ? error : keptOut(addresses[at], found[at]!.refusal!, error.cause);
 }
 
+/** Kafka says what it takes instead to the question alone. */
+const OF_MECHANISMS = new Set(["UNSUPPORTED_SASL_MECHANISM", "ILLEGAL_SASL_STATE"]);
 const MUTE = /clos|reset|pipe|tim(?:e|ed) ?out|not connected|does not answer as a Kafka|ended|eof/i;
 
 /** https://kafka.apache.org/protocol#The_Messages_SaslHandshake, version 1, with its length and header. */

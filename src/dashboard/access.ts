@@ -3,7 +3,7 @@
  * would stand open to a network without a login is refused here, before anything listens.
  */
 import { UserpipeError } from "../errors.ts";
-import { pemIn, secretIn } from "../secret_file.ts";
+import { certificatesIn, keyIn, secretIn } from "../secret_file.ts";
 import type { Settings } from "../settings.ts";
 import type { DashboardAddress } from "../settings_dashboard.ts";
 
@@ -73,7 +73,7 @@ async function tlsOf({ tlsCert, tlsKey }: Pick<Settings, "tlsCert" | "tlsKey">):
     throw new UserpipeError("settings", "Of --tls-cert and --tls-key one is missing", "Name both, or leave both out");
   }
   return {
-    cert: await pemIn(tlsCert, "certificate", "the page's certificate", "--tls-cert"),
-    key: await pemIn(tlsKey, "key", "the page's key", "--tls-key"),
+    cert: await certificatesIn(tlsCert, "the page's certificate", "--tls-cert"),
+    key: await keyIn(tlsKey, "the page's key", "--tls-key"),
   };
 }

@@ -69,7 +69,7 @@ function wrongLogin(error: Error, name: string): UserpipeError {
   if (/unable to perform|cannot achieve|timed? ?out/i.test(message)) {
     return unreachable(`${name} can let nobody in now: ${message}`, error);
   }
-  if (/provider not set/i.test(message)) {
+  if (/provider not set|no authenticator found/i.test(message)) {
     const hint = "Name the user with --cassandra-username, and the password in CASSANDRA_PASSWORD or " +
       "--cassandra-password-file";
     const what = `${name} does not let us in: it lets nobody in without a login`;
@@ -86,7 +86,7 @@ function notAuthorised(error: Error, name: string): UserpipeError {
   const [, user, permission, resource] = DENIED.exec(error.message) ?? [];
   const hint = user === undefined
     ? "Give the user the permission that it names, or use another user"
-    : `Give it: GRANT ${permission} ON ${resource!.toUpperCase().startsWith("ALL") ? "ALL KEYSPACES" : resource} TO ${user}`;
+    : `Allow it: GRANT ${permission} ON ${resource!.replace(/^(?:all keyspaces|\w+)/, (word) => word.toUpperCase())} TO ${user}`;
   return new UserpipeError("not-authorised", `${name} does not allow it: ${error.message}`, hint, { cause: error });
 }
 

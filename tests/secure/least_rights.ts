@@ -51,8 +51,8 @@ export function leastRights(check: Check): void {
     await runs(place, "init", ["init"]);
     for (const user of USERS.slice(1)) await allow(place, user);
 
-    await runs(place, "ingest", ["ingest", "--generate", "200", "--seed", "secure"]);
     await runs(place, "ingest", ["ingest", "--file", await oneBadRecord(place)], 1);
+    await runs(place, "ingest", ["ingest", "--generate", "200", "--seed", "secure"]);
     await runs(place, "stream", ["stream", "--until-caught-up"]);
 
     assert.match(await runs(place, "query", ["query", "count"]), /\b200\b/);
@@ -68,21 +68,38 @@ export function leastRights(check: Check): void {
     const place = await madePlace(given);
     await allow(place, "init");
     await runs(place, "init", ["init"]);
+    for (const user of ["stream", "peek"] as const) await allow(place, user);
     for (
-      const [args, says, hint] of [
-        [["init", "--topic", `${place.topic}.other`], /topic/i, /\w/],
-        [["ingest", "--generate", "1"], /topic/i, /\w/],
-        [["stream", "--until-caught-up"], /topic/i, /\w/],
-        [["peek"], /topic/i, /\w/],
-        [["query", "count"], /no SELECT permission/, /GRANT SELECT ON/],
-      ] as const
+      const [user, args, says, hint, env] of [
+        [
+          "nobody",
+          ["init", "--topic", `${place.topic}.other`],
+          /access topics/,
+          /the topic "\S+\.other"; which rights/,
+        ],
+        ["nobody", ["ingest", "--generate", "1"], /access topics/, /write the topic/],
+        ["nobody", ["stream", "--until-caught-up"], /access topics/, /read and write the topic/],
+        ["nobody", ["peek"], /access topics/, /read and write the topic/],
+        ["peek", ["stream", "--until-caught-up"], /access group/, /read in the group "\S+-group"/],
+        ["nobody", ["query", "count"], /no SELECT permission/, /GRANT SELECT ON TABLE \S+\.created_users TO nobody/],
+        ["nobody", ["init"], /no CREATE permission/, /GRANT CREATE ON ALL KEYSPACES TO nobody/, {
+          KAFKA_SASL_USERNAME: "init",
+          KAFKA_SASL_PASSWORD_FILE: "init.txt",
+          CASSANDRA_KEYSPACE: `${place.keyspace}_other`,
+        }],
+      ] as [User, string[], RegExp, RegExp, Record<string, string>?][]
     ) {
-      const { code, stderr } = await run(place, "nobody", [...args]);
-      console.log(stderr);
+      const { code, stderr } = await run(place, user, args, env);
       assert.equal(code, 3, stderr);
       assert.match(stderr, says);
       assert.match(stderr, hint);
     }
+    const { code, stdout } = await run(place, "nobody", ["doctor", "--generate", "1"]);
+    assert.equal(code, 1, stdout);
+    assert.match(
+      stdout,
+      /fail {2}broker .*access topics[^]*fail {2}broker .*access group[^]*fail {2}store .*no SELECT/,
+    );
   });
 }
 
@@ -124,8 +141,13 @@ async function allow({ given, topic, keyspace }: Place, user: User): Promise<voi
 
 const groupOf = (topic: string) => `${topic}-group`;
 
-function run({ given, cwd, topic, keyspace }: Place, user: User, args: string[]): Promise<Ended> {
-  return userpipe(args, { cwd, env: environment(given, topic, keyspace, user) });
+function run(
+  { given, cwd, topic, keyspace }: Place,
+  user: User,
+  args: string[],
+  env: Record<string, string> = {},
+): Promise<Ended> {
+  return userpipe(args, { cwd, env: { ...environment(given, topic, keyspace, user), ...env } });
 }
 
 /** @returns what it printed */

@@ -73,8 +73,9 @@ function common(end: "kafka" | "cassandra", right: (given: SecureServices) => Re
       hint: new RegExp(`--${end}-cert-file.*--${end}-key-file`),
     }],
     ["a certificate that it does not trust", (given) => ({ ...right(given), tls: { ca, ...INTRUDER } }), {
-      code: "not-authorised",
-      says: /: it (?:does not take our certificate|lets nobody in without a certificate that it trusts)/,
+      // A Cassandra calls it an internal error of its own.
+      code: end === "kafka" ? "not-authorised" : code,
+      says: /: it (?:does not take our certificate|breaks off TLS's handshake, as who does not trust our certificate)/,
       hint: new RegExp(`--${end}-cert-file`),
     }],
     ["a wrong password", (given) => {

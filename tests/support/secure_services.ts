@@ -18,7 +18,7 @@ const KAFKA_FROM = 20_092;
 const CASSANDRA_FROM = 20_542;
 
 /** A user who may do all. The password has what SCRAM, a shell or a URL would trip over. */
-export const BOSS = { username: "boss", password: "geheim =,:@/ $HOME %20" };
+export const BOSS = { username: "boss", password: "geheim =:@/ $HOME %20" };
 /** Users who may do what a test lets them: one for each command that it runs, and one for nothing. */
 export const USERS = [
   ...["init", "ingest", "stream", "query", "peek", "verify", "dead_letters", "status", "doctor"] as const,
@@ -44,6 +44,22 @@ export interface SecureServices {
   folder: string;
 }
 
+/** Starts both at once. Where one cannot be started, the other is ended. */
+export async function secureServices(): Promise<SecureServices & AsyncDisposable> {
+  const folder = await Deno.makeTempDir({ prefix: "userpipe-test-" });
+  const end = async (...services: AsyncDisposable[]) => {
+    await Promise.all(services.map((service) => service[Symbol.asyncDispose]()));
+    await Deno.remove(folder, { recursive: true });
+  };
+  const [kafka, cassandra] = await Promise.allSettled([secureKafka(folder), secureCassandra(folder)]);
+  if (kafka.status === "fulfilled" && cassandra.status === "fulfilled") {
+    const both = [kafka.value, cassandra.value] as const;
+    return { kafka: both[0], cassandra: both[1], folder, [Symbol.asyncDispose]: () => end(...both) };
+  }
+  await end(...[kafka, cassandra].flatMap((one) => one.status === "fulfilled" ? one.value : []));
+  throw new AggregateError([kafka, cassandra].flatMap((one) => one.status === "rejected" ? one.reason : []));
+}
+
 /** Registers a test that is given them. */
 export type Check = (name: string, work: (given: SecureServices) => Promise<void>) => void;
 
@@ -51,7 +67,7 @@ const SCRAM_MODULE = "org.apache.kafka.common.security.scram.ScramLoginModule re
 const PLAIN_MODULE = "org.apache.kafka.common.security.plain.PlainLoginModule required";
 
 /** Kafka's StandardAuthorizer allows `boss` and the plain listener all, others what a rule allows. */
-export async function secureKafka(folder: string): Promise<SecureKafka> {
+async function secureKafka(folder: string): Promise<SecureKafka> {
   const files = await writeFiles(folder, {
     "kafka.pem": `${SERVER.key}${SERVER.cert}`,
     "kafka-authority.pem": AUTHORITY,
@@ -120,7 +136,7 @@ export interface SecureCassandra extends AsyncDisposable {
   run(...statements: string[]): Promise<void>;
 }
 
-export async function secureCassandra(folder: string): Promise<SecureCassandra> {
+async function secureCassandra(folder: string): Promise<SecureCassandra> {
   const files = await writeFiles(folder, {
     "cassandra.pem": `${SERVER.key}${SERVER.cert}`,
     "cassandra-authority.pem": AUTHORITY,
@@ -152,10 +168,15 @@ export async function secureCassandra(folder: string): Promise<SecureCassandra> 
   );
   await service.start();
   const endpoint = `127.0.0.1:${port}`;
-  await untilUser(endpoint, { username: "cassandra", password: "cassandra" }, [
-    role(BOSS.username, BOSS.password, "SUPERUSER = true"),
-    ...USERS.map((user) => role(user, passwordOf(user), "SUPERUSER = false")),
-  ]);
+  try {
+    await untilUser(endpoint, { username: "cassandra", password: "cassandra" }, [
+      role(BOSS.username, BOSS.password, "SUPERUSER = true"),
+      ...USERS.map((user) => role(user, passwordOf(user), "SUPERUSER = false")),
+    ]);
+  } catch (error) {
+    await service[Symbol.asyncDispose]();
+    throw error;
+  }
   return {
     endpoint,
     run: (...statements) => runAs(endpoint, BOSS, statements),
