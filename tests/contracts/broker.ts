@@ -14,6 +14,8 @@ export type ContractTest = [sentence: string, run: (opened: Opened) => Promise<v
 export interface ContractOptions {
   /** Why the tests are skipped, where they are. */
   ignore?: string;
+  /** Only the tests whose sentence is like this. */
+  only?: RegExp;
   /** Tests that only this adapter can have. */
   extra?: readonly ContractTest[];
 }
@@ -21,6 +23,7 @@ export interface ContractOptions {
 /** Registers the contract's tests for one adapter. Each opens a broker and closes it. */
 export function brokerContract(name: string, open: () => Promise<Opened>, options: ContractOptions = {}): void {
   for (const [sentence, run] of [...logTests, ...groupTests, ...options.extra ?? []]) {
+    if (options.only?.test(sentence) === false) continue;
     Deno.test({
       name: `${name}: ${sentence}${options.ignore === undefined ? "" : ` (skipped: ${options.ignore})`}`,
       ignore: options.ignore !== undefined,

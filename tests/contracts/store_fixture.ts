@@ -12,6 +12,8 @@ export type OpenStore = (
 export interface ContractOptions {
   /** Why the suite cannot run here; each test is then skipped and says so. */
   ignore?: string;
+  /** Only the tests whose sentence is like this. */
+  only?: RegExp;
   /** Keyspace of every table; `userpipe_contract` where it is left out. */
   keyspace?: string;
 }
@@ -46,8 +48,9 @@ export interface Fixture {
 /** Declares one test of the suite. */
 export type Check = (title: string, body: (fixture: Fixture) => Promise<void>) => void;
 
-export function checker(name: string, open: OpenStore, { ignore, keyspace }: ContractOptions): Check {
-  return (title, body) =>
+export function checker(name: string, open: OpenStore, { ignore, only, keyspace }: ContractOptions): Check {
+  return (title, body) => {
+    if (only?.test(title) === false) return;
     Deno.test({
       name: `${name}: ${title}${ignore === undefined ? "" : ` (skipped: ${ignore})`}`,
       ignore: ignore !== undefined,
@@ -60,6 +63,7 @@ export function checker(name: string, open: OpenStore, { ignore, keyspace }: Con
         }
       },
     });
+  };
 }
 
 function fixture(open: OpenStore, keyspace: string, closers: (() => Promise<void>)[]): Fixture {

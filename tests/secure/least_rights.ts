@@ -4,7 +4,7 @@ import { AclOperationTypes, AclPermissionTypes, AclResourceTypes, ResourcePatter
 import { join } from "node:path";
 import { ROOT } from "../../tools/build/options.ts";
 import { AUTHORITY, CLIENT, writeFiles } from "../support/certificates.ts";
-import { type Ended, userpipe } from "../support/cli.ts";
+import { type Ended, until, userpipe } from "../support/cli.ts";
 import { asKafkaAdmin, type Check, passwordOf, type SecureServices, USERS } from "../support/secure_services.ts";
 
 type User = typeof USERS[number];
@@ -60,7 +60,10 @@ export function leastRights(check: Check): void {
     await runs(place, "verify", ["verify"]);
     await runs(place, "verify", ["verify", "--until", "committed"]);
     assert.match(await runs(place, "dead_letters", ["dead-letters", "--format", "json"]), /source/);
-    assert.match(await runs(place, "status", ["status", "--format", "json"]), /"lag":0/);
+    // It gives each part 3 s, which a machine under load may need.
+    await until(async () => (await run(place, "status", ["status"])).code === 0, 60_000, () => "status is not well");
+    const status = await runs(place, "status", ["status", "--format", "json"]);
+    assert.match(status, /"lag":\{[^}]*"records":0/);
     assert.match(await runs(place, "doctor", ["doctor", "--generate", "1"]), /all is well/);
   });
 
@@ -68,7 +71,7 @@ export function leastRights(check: Check): void {
     const place = await madePlace(given);
     await allow(place, "init");
     await runs(place, "init", ["init"]);
-    for (const user of ["stream", "peek"] as const) await allow(place, user);
+    await allow(place, "peek", { ...rightsOf("stream"), group: [] });
     for (
       const [user, args, says, hint, env] of [
         [
@@ -116,9 +119,8 @@ async function madePlace(given: SecureServices): Promise<Place> {
 }
 
 /** Gives a user what the README lists. */
-async function allow({ given, topic, keyspace }: Place, user: User): Promise<void> {
+async function allow({ given, topic, keyspace }: Place, user: User, rights = rightsOf(user)): Promise<void> {
   const { kafka, cassandra } = given;
-  const rights = rightsOf(user);
   const rules = (resourceType: AclResourceTypes, resourceName: string, operations: readonly string[]) =>
     operations.map((operation) => ({
       resourceType,
