@@ -71,7 +71,7 @@ function saidBy(error: unknown): string {
 }
 
 /** What the certificate's own names are, where the error tells. */
-const NAMES = /is not (?:in the cert's altnames: |in the cert's list: |cert's CN: )(.+)$/;
+const NAMES = /is not (?:in the cert's (?:altnames|list)|cert's CN): (.+?)(?: ERR_|$)/;
 
 interface Trouble {
   /** The code or the words of Deno's TLS, or ours. */

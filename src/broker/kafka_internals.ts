@@ -6,7 +6,11 @@ import type { Admin, Producer } from "kafkajs";
 import createAdmin from "kafkajs/src/admin/index.js";
 import Cluster from "kafkajs/src/cluster/index.js";
 import ConsumerGroup from "kafkajs/src/consumer/consumerGroup.js";
-import { KafkaJSMemberIdRequired, KafkaJSNonRetriableError } from "kafkajs/src/errors.js";
+import {
+  KafkaJSGroupCoordinatorNotFound,
+  KafkaJSMemberIdRequired,
+  KafkaJSNonRetriableError,
+} from "kafkajs/src/errors.js";
 import { createLogger, LEVELS } from "kafkajs/src/loggers/index.js";
 import Connection from "kafkajs/src/network/connection.js";
 import RequestQueue from "kafkajs/src/network/requestQueue/index.js";
@@ -263,6 +267,18 @@ produce.protocol = (version: { version: number }) => (options: ProduceOptions) =
     return Promise.resolve({ buf, buffer: buf });
   };
   return { ...protocol, request: { ...protocol.request, encode } };
+};
+
+type FindCoordinator = (of: { groupId: string; coordinatorType: number }) => Promise<unknown>;
+const findCoordinator: FindCoordinator = Cluster.prototype.findGroupCoordinatorMetadata;
+Cluster.prototype.findGroupCoordinatorMetadata = async function (...[of]: Parameters<FindCoordinator>) {
+  try {
+    return await findCoordinator.call(this, of);
+  } catch (error) {
+    if (!(error instanceof KafkaJSGroupCoordinatorNotFound)) throw error;
+    // kafkajs forgets what the brokers said: also that this user may not.
+    return await (await (this as KafkaCluster).brokerPool.findConnectedBroker()).findGroupCoordinator(of);
+  }
 };
 
 interface Described {

@@ -71,6 +71,8 @@ export function leastRights(check: Check): void {
     const place = await madePlace(given);
     await allow(place, "init");
     await runs(place, "init", ["init"]);
+    await allow(place, "ingest");
+    await runs(place, "ingest", ["ingest", "--generate", "10"]);
     await allow(place, "peek", { ...rightsOf("stream"), group: [] });
     for (
       const [user, args, says, hint, env] of [
@@ -92,8 +94,8 @@ export function leastRights(check: Check): void {
         }],
       ] as [User, string[], RegExp, RegExp, Record<string, string>?][]
     ) {
-      const { code, stderr } = await run(place, user, args, env);
-      assert.equal(code, 3, stderr);
+      const { code, stdout, stderr } = await run(place, user, args, env);
+      assert.equal(code, 3, `userpipe ${args.join(" ")} as ${user} ended with ${code}:\n${stdout}${stderr}`);
       assert.match(stderr, says);
       assert.match(stderr, hint);
     }

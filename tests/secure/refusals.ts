@@ -44,7 +44,7 @@ function silentServer(): { at: string; close(): Promise<void> } {
     for await (const connection of listener) held.push(connection);
   })();
   return {
-    at: `localhost:${(listener.addr as Deno.NetAddr).port}`,
+    at: `127.0.0.1:${(listener.addr as Deno.NetAddr).port}`,
     close: () => {
       for (const connection of held) connection.close();
       listener.close();
