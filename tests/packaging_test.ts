@@ -3,6 +3,8 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { parse } from "yaml";
 import config from "../deno.json" with { type: "json" };
+import { EXIT } from "../src/errors.ts";
+import { SETTINGS } from "../src/settings.ts";
 import { ROOT } from "../tools/build/options.ts";
 import { fileOf, TARGETS } from "../tools/build/targets.ts";
 import { run } from "../tools/services/process.ts";
@@ -38,13 +40,35 @@ Deno.test({
     }),
 });
 
-Deno.test("the unit's data folder, settings and exit codes are those that the program has", async () => {
-  const unit = await Deno.readTextFile(UNIT);
-  assert.match(unit, /^Environment=USERPIPE_DATA_DIR=%S\/userpipe$/m);
-  assert.match(unit, /^StateDirectory=userpipe$/m);
+Deno.test("the unit keeps data where it may, stops later than a drain, and starts again only what that can mend", () => {
+  const unit = Deno.readTextFileSync(UNIT);
+  const of = (name: string) => new RegExp(`^${name}=(.*)$`, "m").exec(unit)?.[1];
+  assert.equal(of("StateDirectory"), "userpipe");
+  assert.equal(of("Environment"), "USERPIPE_DATA_DIR=%S/userpipe");
+  assert.ok(Number(of("TimeoutStopSec")) * 1000 > SETTINGS.stopTimeout.default);
+  assert.equal(of("RestartPreventExitStatus"), `${EXIT.usage} ${EXIT.tooManyRefused}`);
   // V8 compiles while it runs.
-  assert.doesNotMatch(unit, /^MemoryDenyWriteExecute/m);
+  assert.equal(of("MemoryDenyWriteExecute"), undefined);
 });
+
+Deno.test("Prometheus finds userpipe, and Grafana both Prometheus and the dashboard, where compose.yaml has them", () => {
+  const file = (...path: string[]) => parse(Deno.readTextFileSync(join(ROOT, ...path)));
+  const { userpipe, prometheus, grafana } = file("compose.yaml").services;
+  const [scraped] = file("packaging", "prometheus.yml").scrape_configs;
+  const page = SETTINGS.dashboard.parse(/USERPIPE_DASHBOARD=(\S+)/.exec(dockerfile())![1]!);
+  assert.ok(page.ok && page.value !== "off");
+  assert.deepEqual(scraped.static_configs, [{ targets: [`userpipe:${page.value.port}`] }]);
+  assert.deepEqual(userpipe.ports, [`127.0.0.1:${page.value.port}:${page.value.port}`]);
+  assert.ok(prometheus.entrypoint.join(" ").includes(`> ${scraped.authorization.credentials_file} `));
+  const [source] = file("packaging", "grafana", "datasources", "prometheus.yaml").datasources;
+  assert.equal(source.url, `http://prometheus:${prometheus.ports[0].split(":").at(-1)}`);
+  const [{ options }] = file("packaging", "grafana", "dashboards", "userpipe.yaml").providers;
+  assert.ok(grafana.volumes.some((volume: string) => volume.startsWith(`./docs/grafana.json:${options.path}/`)));
+});
+
+function dockerfile(): string {
+  return Deno.readTextFileSync(join(ROOT, "packaging", "Dockerfile"));
+}
 
 interface Job {
   uses?: string;
