@@ -209,15 +209,11 @@ async function queuedOf(runs: Runs, target: RunTarget): Promise<QueuedCount> {
 
 /** A run that a person cut short says nothing, nor does a page of a backfill. */
 async function judgedOf(runs: Runs, target: RunTarget): Promise<Run | null> {
-  const [[ended], [cut]] = await Promise.all([
-    runs.list({
-      target,
-      kinds: ["scheduled", "manual"],
-      states: ["delivered", "to outbox", "failed", "missed"],
-      limit: 1,
-    }),
-    runs.list({ target, kinds: ["scheduled"], states: ["interrupted"], limit: 1 }),
-  ]);
+  const states = ["delivered", "to outbox", "failed", "missed"] as const;
+  const [ended] = await runs.list({ target, kinds: ["scheduled", "manual"], states, limit: 1 });
+  // Older ones do not matter, and a record may hold very many.
+  const since = ended?.queuedAt;
+  const [cut] = await runs.list({ target, kinds: ["scheduled"], states: ["interrupted"], since, limit: 1 });
   if (cut !== undefined && (ended === undefined || cut.queuedAt > ended.queuedAt)) return cut;
   return ended ?? null;
 }

@@ -56,6 +56,8 @@ export function looksOf(record: RecordFile): Pick<Runs, "list" | "get" | "find" 
 
 function conditions({ ids, states, kinds, target, since }: RunFilter): [where: string, values: (string | number)[]] {
   const all: string[] = [];
+  // The index of those that wait is found by this word alone.
+  if (states?.length === 1 && states[0] === "queued") all.push("state = 'queued'");
   if (ids !== undefined) all.push(`id IN (${ids.map(() => "?")})`);
   if (states !== undefined) all.push(`state IN (${states.map(() => "?")})`);
   if (kinds !== undefined) all.push(`kind IN (${kinds.map(() => "?")})`);

@@ -11,7 +11,7 @@ const FRESH_MS = 500;
 /** One that takes long is waited for so long, in ms, before the one before it is shown. */
 const PATIENCE_MS = 400;
 /** A count that goes on longer, in ms, is told when it is done. */
-const COUNT_LIMIT_MS = 250;
+const COUNT_LIMIT_MS = 100;
 /** Rows and dead letters are counted no sooner than so many times as long as it took: a page may be open all day. */
 const REST = 50;
 
