@@ -77,8 +77,10 @@ const codeOf = (error: unknown) => ((error as Error).cause as { code?: string } 
 
 /** A handshake in TLS with whoever it is, and nothing behind it. */
 function greet(address: string, question: Question, met?: (socket: TLSSocket) => void): Promise<unknown> {
+  // Nothing of ours is shown to it.
+  const serverName = question.tls?.serverName;
   const nothing = { ...question, hello: new Uint8Array(), bytes: 0 };
-  return exchange(address, nothing, { ...tlsOptions(question.tls ?? {}), rejectUnauthorized: false }, met);
+  return exchange(address, nothing, { ...tlsOptions({ serverName }), rejectUnauthorized: false }, met);
 }
 
 async function speaksTls(address: string, question: Question): Promise<boolean> {

@@ -47,7 +47,7 @@ Deno.test("every flag that the README names is one of a command", () => {
 const OTHER_VARIABLES = new Set(["USERPIPE_DASHBOARD_PASSWORD", "USERPIPE_DASHBOARD_TOKEN", "USERPIPE_FAULT"]);
 
 Deno.test("every variable that the documents name is one of a setting, or read somewhere", async () => {
-  const known = new Set([...settings.map(({ env }) => env), ...OTHER_VARIABLES]);
+  const known = new Set([...settings.flatMap(({ env, holds }) => [env, holds?.env]), ...OTHER_VARIABLES]);
   const tools = await Array.fromAsync(sources("tests", "tools"), (path) => textOf(path));
   const isRead = (name: string) => known.has(name) || tools.some((text) => text.includes(name));
   for (const document of DOCUMENTS) {

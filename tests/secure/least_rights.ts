@@ -73,7 +73,14 @@ export function leastRights(check: Check): void {
     await runs(place, "init", ["init"]);
     await allow(place, "ingest");
     await runs(place, "ingest", ["ingest", "--generate", "10"]);
+    await allow(place, "stream", { ...rightsOf("stream"), grants: () => [] });
     await allow(place, "peek", { ...rightsOf("stream"), group: [] });
+    const other = `${place.keyspace}_other`;
+    const elsewhere = {
+      KAFKA_SASL_USERNAME: "init",
+      KAFKA_SASL_PASSWORD_FILE: "init.txt",
+      CASSANDRA_KEYSPACE: other,
+    };
     for (
       const [user, args, says, hint, env] of [
         [
@@ -86,12 +93,9 @@ export function leastRights(check: Check): void {
         ["nobody", ["stream", "--until-caught-up"], /access topics/, /read and write the topic/],
         ["nobody", ["peek"], /access topics/, /read and write the topic/],
         ["peek", ["stream", "--until-caught-up"], /access group/, /read in the group "\S+-group"/],
+        ["stream", ["stream", "--until-caught-up"], /no MODIFY permission/, /GRANT MODIFY ON TABLE \S+ TO stream/],
         ["nobody", ["query", "count"], /no SELECT permission/, /GRANT SELECT ON TABLE \S+\.created_users TO nobody/],
-        ["nobody", ["init"], /no CREATE permission/, /GRANT CREATE ON ALL KEYSPACES TO nobody/, {
-          KAFKA_SASL_USERNAME: "init",
-          KAFKA_SASL_PASSWORD_FILE: "init.txt",
-          CASSANDRA_KEYSPACE: `${place.keyspace}_other`,
-        }],
+        ["nobody", ["init"], /no CREATE permission/, /GRANT CREATE ON ALL KEYSPACES TO nobody/, elsewhere],
       ] as [User, string[], RegExp, RegExp, Record<string, string>?][]
     ) {
       const { code, stdout, stderr } = await run(place, user, args, env);
@@ -99,6 +103,19 @@ export function leastRights(check: Check): void {
       assert.match(stderr, says);
       assert.match(stderr, hint);
     }
+    const { cassandra } = given;
+    await cassandra.run(
+      `CREATE KEYSPACE ${other} WITH replication = {'class': 'NetworkTopologyStrategy', 'datacenter1': 1}`,
+      `GRANT CREATE ON KEYSPACE ${other} TO nobody`,
+    );
+    assert.equal((await run(place, "nobody", ["init"], elsewhere)).code, 0);
+    // Who makes a table may do all with it.
+    await cassandra.run(
+      `REVOKE ALL ON ${other}.created_users FROM nobody`,
+      `GRANT ALTER ON ${other}.created_users TO nobody`,
+      `ALTER TABLE ${other}.created_users DROP dob`,
+    );
+    assert.equal((await run(place, "nobody", ["init", "--migrate"], elsewhere)).code, 0);
     const { code, stdout } = await run(place, "nobody", ["doctor", "--generate", "1"]);
     assert.equal(code, 1, stdout);
     assert.match(
