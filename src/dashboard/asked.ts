@@ -1,7 +1,7 @@
 /** What a request asks for, checked: its parameters and its body, and how a route says that it cannot be had. */
 import type { Context, Handler } from "hono";
 import type { ContentfulStatusCode } from "hono/utils/http-status";
-import { z } from "zod";
+import * as z from "zod";
 import { refuse } from "./answers.ts";
 
 /** That there is no such thing, or that it cannot be done as things are: said with a status of its own. */

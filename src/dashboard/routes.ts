@@ -1,6 +1,6 @@
 /** The page's own routes below /api: what is asked for is checked here, and answered by the views and the actions. */
 import type { Hono } from "hono";
-import { z } from "zod";
+import * as z from "zod";
 import { RUN_STATES } from "../runs/runs.ts";
 import { hold, replay, retry, trigger } from "./actions.ts";
 import { asking, doing, limit, offset, partOf, Refused, text, time, wholeNumber } from "./asked.ts";

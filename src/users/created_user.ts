@@ -2,7 +2,7 @@
  * The event on the topic and the row in the table: one definition, its bytes in both directions, its cells. The
  * fields stand in the order of the table's columns, and `JSON.stringify` keeps that order.
  */
-import { z } from "zod";
+import * as z from "zod";
 import type { Column, Result, Table, Value } from "../pipeline.ts";
 import { Slab } from "../slab.ts";
 import { checkBy, object, text, uuid } from "./fields.ts";

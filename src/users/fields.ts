@@ -1,5 +1,5 @@
 /** The kinds of field that the API's record and the event share. Text is any well-formed string, as it came. */
-import { z } from "zod";
+import * as z from "zod";
 import type { Result } from "../pipeline.ts";
 import { reasonOf, wanted } from "./wording.ts";
 

@@ -1,5 +1,5 @@
 /** The words of a refusal: one line that names the field and says what was wanted and what came. */
-import type { z } from "zod";
+import type * as z from "zod";
 
 /** A zod `error` that says what was wanted: `missing`, or `expected a string, got null`. */
 export function wanted(what: string): (issue: { input?: unknown }) => string {
