@@ -27,10 +27,19 @@ const padded = (count: number, digits: number): readonly string[] =>
   Array.from({ length: count }, (_, n) => String(n).padStart(digits, "0"));
 
 /** Every number of so many digits, from none to four. */
-const DIGITS = Array.from({ length: 5 }, (_, digits) => padded(10 ** digits, digits));
+const DIGITS: (readonly string[])[] = [];
 const LETTERS = Array.from("ABCDEFGHIJKLMNOPQRSTUVWXYZ");
-const MINUTES = Array.from({ length: 24 * 60 }, (_, n) => `${DIGITS[2]![Math.floor(n / 60)]}:${DIGITS[2]![n % 60]}:`);
-const HEX = Array.from({ length: 65_536 }, (_, n) => n.toString(16).padStart(4, "0"));
+const MINUTES: string[] = [];
+const HEX: string[] = [];
+
+/** Made by the first record: what makes none need not hold some megabytes of them. */
+function makePieces(): void {
+  if (HEX.length > 0) return;
+  for (let digits = 0; digits < 5; digits++) DIGITS.push(padded(10 ** digits, digits));
+  for (let n = 0; n < 24 * 60; n++) MINUTES.push(`${DIGITS[2]![Math.floor(n / 60)]}:${DIGITS[2]![n % 60]}:`);
+  for (let n = 0; n < 65_536; n++) HEX.push(n.toString(16).padStart(4, "0"));
+}
+
 /** Hashes are cut out of this many digits: that they look like one is all that a reader sees of them. */
 const HASH_DIGITS = 2_048;
 
@@ -42,6 +51,7 @@ const BLOCK = 1_000;
  * one.
  */
 export function* generate(seed: string, count: number, from = 0): Generator<unknown> {
+  makePieces();
   for (let at = from - from % BLOCK; at < from + count; at += BLOCK) {
     const random = randomFrom(`${seed}/${at}`);
     let hashes = "";
