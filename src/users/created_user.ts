@@ -2,7 +2,7 @@
  * The event on the topic and the row in the table: one definition, its bytes in both directions, its cells. The
  * fields stand in the order of the table's columns, and `JSON.stringify` keeps that order.
  */
-import * as z from "zod";
+import * as z from "zod/mini";
 import type { Column, Result, Table, Value } from "../pipeline.ts";
 import { Slab } from "../slab.ts";
 import { checkBy, object, text, uuid } from "./fields.ts";
@@ -15,7 +15,7 @@ export const SCHEMA_VERSION = "1";
 
 /** The one definition of the event. Only `dob` may be null: the stack that people come from has no such column. */
 const schema = object({
-  id: uuid.toLowerCase(),
+  id: uuid.check(z.toLowerCase()),
   first_name: text,
   last_name: text,
   gender: text,
@@ -23,7 +23,7 @@ const schema = object({
   post_code: z.string({ error: wanted("a string or a number that keeps its digits") }),
   email: text,
   username: text,
-  dob: text.nullable(),
+  dob: z.nullable(text),
   registered_date: text,
   phone: text,
   picture: text,

@@ -1,5 +1,5 @@
 /** The kinds of field that the API's record and the event share. Text is any well-formed string, as it came. */
-import * as z from "zod";
+import * as z from "zod/mini";
 import type { Result } from "../pipeline.ts";
 import { reasonOf, wanted } from "./wording.ts";
 
@@ -8,11 +8,11 @@ const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
 export const text = z.string({ error: wanted("a string") });
 
 /** Any UUID that Cassandra takes, whatever its version. */
-export const uuid = z.string({ error: wanted("a string") }).regex(UUID, { error: "not a UUID" });
+export const uuid = z.string({ error: wanted("a string") }).check(z.regex(UUID, { error: "not a UUID" }));
 
 /** A number that is written out as text. */
 export const number = z.number({ error: wanted("a number") })
-  .refine((value) => digitsOf(value) !== undefined, { error: "a number too long to keep its digits" });
+  .check(z.refine((value) => digitsOf(value) !== undefined, { error: "a number too long to keep its digits" }));
 
 export function object<Shape extends z.core.$ZodLooseShape>(shape: Shape) {
   return z.object(shape, { error: ({ input }) => input === undefined ? "missing" : wanted("an object")({ input }) });
@@ -22,7 +22,7 @@ export function object<Shape extends z.core.$ZodLooseShape>(shape: Shape) {
  * Checks a value by its one definition, and that every text in the outcome has a UTF-8 form. The second is a walk of
  * its own because a refinement on each field costs three times as much.
  */
-export function checkBy<T>(schema: z.ZodType<T>, value: unknown): Result<T> {
+export function checkBy<T>(schema: z.ZodMiniType<T>, value: unknown): Result<T> {
   const parsed = schema.safeParse(value);
   if (!parsed.success) return { ok: false, reason: reasonOf(parsed.error) };
   const broken = loneSurrogate(parsed.data);

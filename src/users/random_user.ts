@@ -2,7 +2,7 @@
  * The RandomUser API: its record (1.3 and 1.4) as far as it is carried, its addresses and its answers. What is not
  * carried is not checked, so an API that changes it stops nobody.
  */
-import * as z from "zod";
+import * as z from "zod/mini";
 import type { RequestOptions, Result } from "../pipeline.ts";
 import { checkBy, number, object, text, uuid } from "./fields.ts";
 import { wanted } from "./wording.ts";

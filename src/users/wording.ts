@@ -1,5 +1,5 @@
 /** The words of a refusal: one line that names the field and says what was wanted and what came. */
-import type * as z from "zod";
+import type * as z from "zod/mini";
 
 /** A zod `error` that says what was wanted: `missing`, or `expected a string, got null`. */
 export function wanted(what: string): (issue: { input?: unknown }) => string {
@@ -14,7 +14,7 @@ export function kindOf(value: unknown): string {
 }
 
 /** The first thing that is wrong, for example `location.postcode: expected a number or a string, got null`. */
-export function reasonOf(error: z.ZodError): string {
+export function reasonOf(error: z.core.$ZodError): string {
   const [issue] = error.issues;
   if (issue === undefined) return "refused";
   return issue.path.length === 0 ? issue.message : `${issue.path.join(".")}: ${issue.message}`;
