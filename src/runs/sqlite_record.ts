@@ -3,6 +3,7 @@ import { existsSync } from "node:fs";
 import type { StatementSync } from "node:sqlite";
 import { UserpipeError } from "../errors.ts";
 import { type Database, inodeOf, isReadOnly, openDatabase, openExisting, translate } from "../sqlite.ts";
+import { hearing, ring } from "./sqlite_bell.ts";
 import { Owners } from "./sqlite_owners.ts";
 import { MIGRATIONS } from "./sqlite_schema.ts";
 
@@ -18,6 +19,8 @@ export class RecordFile {
   #db: Database;
   #inode: ReturnType<typeof inodeOf>;
   #statements = new Map<string, StatementSync>();
+  /** Whether the transaction under way changes what others wait for. */
+  #notifies = false;
 
   /**
    * @param make whether a file is made where there is none; else it is as if it were empty until another process makes it
@@ -40,14 +43,20 @@ export class RecordFile {
   }
 
   transaction<T>(work: () => T): T {
-    this.#refresh();
-    return this.#db.transaction(work);
+    return this.#telling(() => this.#db.transaction(work));
   }
 
   /** For what is made again where a power cut undoes it. */
   quickTransaction<T>(work: () => T): T {
+    return this.#telling(() => this.#db.quickTransaction(work));
+  }
+
+  #telling<T>(transact: () => T): T {
     this.#refresh();
-    return this.#db.quickTransaction(work);
+    this.#notifies = false;
+    const done = transact();
+    if (this.#notifies) ring(this.#path);
+    return done;
   }
 
   read<T>(work: () => T): T {
@@ -77,6 +86,12 @@ export class RecordFile {
   /** Inside a transaction: what other processes wait to know has changed. */
   notifyOthers(): void {
     this.sql("UPDATE change SET count = count + 1").run();
+    this.#notifies = true;
+  }
+
+  /** Hears, from now on, when others have changed that. @returns undefined where it has to be looked for */
+  hear(): Deno.FsWatcher | undefined {
+    return hearing(this.#path);
   }
 
   close(): void {

@@ -9,6 +9,9 @@ const LEAD = `UPDATE schedule
   SET owner = ?2, epoch = ?3, expires = ?4, since = CASE definition WHEN ?7 THEN since ELSE max(since, ?5) END,
     text = ?6, definition = ?7, pipeline = ?8, broker = ?9, topic = ?10
   WHERE name = ?1`;
+const RENEW = `UPDATE schedule SET expires = ?
+  WHERE name = ? AND owner = ? AND text = ? AND definition = ? AND pipeline = ? AND broker = ? AND topic = ?
+  RETURNING epoch`;
 const YIELD = "UPDATE schedule SET owner = NULL WHERE name = ? AND owner = ? AND epoch = ?";
 /** What a leader that froze has under way is not its own any more. */
 const FENCE = `UPDATE run SET state = 'interrupted', again = source_kind = 'http', owner = NULL
@@ -33,6 +36,11 @@ export function schedulesOf(
   return {
     async lead({ name, text, definition, target }) {
       const says = [text, JSON.stringify(definition), target.pipeline, target.broker, target.topic];
+      const renewed = record.quickTransaction(() =>
+        // A machine that loses this loses with it the process that held the lease.
+        record.sql(RENEW).get(Date.now() + leaseMs, name, record.owners.id, ...says)
+      );
+      if (renewed !== undefined) return { schedule: name, epoch: Number(renewed.epoch) };
       return record.transaction(() => {
         const now = Date.now();
         const own = record.owners.own();
