@@ -18,8 +18,9 @@ const log = logger("outbox");
 
 const BACKOFF = { firstMs: 500, maxMs: 30_000 };
 const decoder = new TextDecoder();
-/** How often a schedule looks whether there is anything to forward, in ms. */
+/** How often a schedule tries to forward what there is, in ms, and how often it looks where there is nothing. */
 const LOOK_MS = 2_000;
+const SELDOM_MS = 5_000;
 
 export interface OutboxOptions {
   /** The embedded broker on a file of its own. */
@@ -138,15 +139,16 @@ export class Outbox implements Publisher {
   async keepForwarding(signal: AbortSignal): Promise<void> {
     const trouble = new Trouble({ log, what: "The outbox", meanwhile: "What waits in the outbox is not forwarded" });
     while (!signal.aborted) {
+      let left = 0;
       try {
-        await this.forward({ signal });
+        ({ left } = await this.forward({ signal }));
         trouble.well();
       } catch (error) {
         if (!(error instanceof UserpipeError)) throw error;
         trouble.failed(error);
         this.#tryAt = Date.now() + BACKOFF.maxMs;
       }
-      await sleep(LOOK_MS, signal);
+      await sleep(left > 0 ? LOOK_MS : SELDOM_MS, signal);
     }
   }
 

@@ -72,7 +72,16 @@ export function cronSchedule(expression: string, timeZone: string): Schedule {
     text: `"${expression}" in ${timeZone}`,
     definition: { cron: expression, timeZone },
     lateMs: LATE_MS,
-    next: (time) => cron.nextRun(new Date(time))?.getTime() ?? null,
+    next: remembered((time) => cron.nextRun(new Date(time))?.getTime() ?? null),
+  };
+}
+
+/** A far time is searched for day by day, and it is asked for every few seconds: the answer holds until it has come. */
+function remembered(next: Schedule["next"]): Schedule["next"] {
+  let [from, to]: [number, number | null] = [Infinity, null];
+  return (time) => {
+    if (time < from || (to !== null && time >= to)) [from, to] = [time, next(time)];
+    return to;
   };
 }
 
