@@ -15,6 +15,8 @@ const log = logger("live");
 export const LIVE_KEPT_MS = 15 * 60_000;
 /** How often they are written, in ms. */
 export const LIVE_EVERY_MS = 1_000;
+/** And where nothing has changed but `at` and `residentBytes`. */
+export const LIVE_SELDOM_MS = 5_000;
 
 /** The figures of one process at one time. All counts are since its start, and all times in ms since the epoch. */
 export interface LiveFigures {
@@ -126,34 +128,65 @@ export interface LiveReporterOptions {
  */
 export class LiveReporter {
   readonly #options: LiveReporterOptions;
-  readonly #timer: ReturnType<typeof setInterval>;
+  #timer: ReturnType<typeof setTimeout> | undefined;
   /** One write at a time: a record that does not answer makes no queue. */
   #writing: Promise<void> | undefined;
+  /** What was written last, and what of it is compared. */
+  #last: { figures: LiveFigures; text: string } | undefined;
+  /** Nothing changes, and the next write is far off. */
+  #resting = false;
   #failed = false;
   #closed = false;
 
   constructor(options: LiveReporterOptions) {
     this.#options = options;
-    this.#timer = setInterval(() => this.#tick(), options.everyMs ?? LIVE_EVERY_MS);
-    this.#timer.unref();
+    this.#again();
+  }
+
+  /** Something has changed: where nothing had for a while, that is written at once. */
+  changed(): void {
+    if (!this.#resting) return;
+    this.#resting = false;
+    this.#tick();
   }
 
   /** Writes no more; what is under way may still fail, and does so in silence. */
   close(): void {
     this.#closed = true;
-    clearInterval(this.#timer);
+    clearTimeout(this.#timer);
+  }
+
+  #again(): void {
+    clearTimeout(this.#timer);
+    if (this.#closed) return;
+    const { everyMs = LIVE_EVERY_MS } = this.#options;
+    this.#timer = setTimeout(() => this.#tick(), this.#resting ? LIVE_SELDOM_MS : everyMs);
+    this.#timer.unref();
   }
 
   #tick(): void {
-    this.#writing ??= this.#write().finally(() => this.#writing = undefined);
+    this.#writing ??= this.#write().finally(() => {
+      this.#writing = undefined;
+      this.#again();
+    });
   }
 
   async #write(): Promise<void> {
-    const { about, record, figures } = this.#options;
+    const { about, record, figures, everyMs = LIVE_EVERY_MS } = this.#options;
     try {
       const to = await record();
       if (this.#closed) return;
-      await to.put({ ...about, at: Date.now(), residentBytes: Deno.memoryUsage().rss, ...figures() });
+      const latest = { ...about, at: Date.now(), residentBytes: Deno.memoryUsage().rss, ...figures() };
+      const text = JSON.stringify([latest.ingest, latest.stream]);
+      const before = this.#last?.figures;
+      const isNew = text !== this.#last?.text;
+      // What is new after a rest is of this second alone.
+      if (isNew && before !== undefined && latest.at - before.at > 2 * everyMs) {
+        await to.put({ ...before, at: latest.at - everyMs });
+      }
+      await to.put(latest);
+      this.#last = { figures: latest, text };
+      this.#resting = !isNew && latest.ingest?.state !== "running";
       this.#failed = false;
     } catch (error) {
       if (!this.#failed && !this.#closed) this.#say(error);

@@ -9,6 +9,8 @@ import type { StreamMeter } from "./stream/meter.ts";
 export interface Metrics {
   ingest?: IngestMeasures;
   stream?: StreamMeter;
+  /** Called when one of them has something new to say, also behind a while in which nothing happened. */
+  changed?: () => void;
 }
 
 /** Those of this process. Whoever makes a move puts its own there. */

@@ -77,12 +77,21 @@ Deno.test("a process that was not heard of for a while draws no line through it,
     streaming("a", now - 39_000, 500),
     streaming("a", now - 10_000, 90_000),
     streaming("a", now - 9_000, 90_100),
-    streaming("b", now - 5_000, 3),
-    streaming("b", now - 4_000, 5),
+    streaming("b", now - 8_000, 3),
+    streaming("b", now - 7_000, 5),
   ];
   const { processes } = await windowOf(figures);
   const rows = seriesOf(processes, now, 1).rowsPerSecond.filter((rate) => rate !== null);
   assert.deepEqual(rows, [500, 100, 2]);
+});
+
+Deno.test("a process with little to say draws a line through its silence, up to now", async () => {
+  const now = Math.floor(Date.now() / 1_000) * 1_000;
+  const figures = [streaming("a", now - 9_500, 7), streaming("a", now - 5_500, 7), streaming("a", now - 1_500, 11)];
+  const { processes } = await windowOf(figures);
+  const { rowsPerSecond, lag } = seriesOf(processes, now, 1);
+  assert.deepEqual(rowsPerSecond.slice(-10), [null, 0, 0, 0, 0, 1, 1, 1, 1, 0]);
+  assert.deepEqual(lag.slice(-11), [null, ...new Array(10).fill(10)]);
 });
 
 Deno.test("the window reads what is new, holds a process once, and lets go of what is old", async () => {

@@ -11,6 +11,7 @@ import { openSqliteRuns } from "../src/runs/sqlite.ts";
 import { type Measured, Measures } from "../src/stream/measures.ts";
 import { StreamMeter } from "../src/stream/meter.ts";
 import { type StreamStats, together } from "../src/stream/stats.ts";
+import { Ticker } from "../src/stream/ticker.ts";
 import { Writer } from "../src/stream/writer.ts";
 import { start, succeeds, until, withFolder } from "./support/cli.ts";
 import { liveFigures } from "./support/live.ts";
@@ -164,6 +165,24 @@ Deno.test("a schedule says whether it runs, waits or is paused, and what it left
     });
   }));
 
+Deno.test("a stream says how it stands while that changes, once more when it rests, and again once something comes", async () => {
+  let [looks, told, stands] = [0, 0, null as string | null];
+  const ticker = new Ticker({ look: () => (looks++, stands), tell: () => told++ }, { every: 2, seldom: 4 });
+  try {
+    await until(() => told > 3, 5_000, () => "it is not told again");
+    stands = "well";
+    const before = told;
+    await until(() => looks > told + 3, 5_000, () => "it does not rest");
+    assert.equal(told, before + 2);
+    ticker.wake();
+    await until(() => told === before + 3, 5_000, () => "it does not wake");
+    stands = "better";
+    await until(() => told === before + 5, 5_000, () => "what changed by itself is not told");
+  } finally {
+    ticker.close();
+  }
+});
+
 /** A record that does with each put as it is told. */
 function recording(put: (figures: LiveFigures, call: number) => Promise<void>): LiveRecord & { calls: number } {
   const record = {
@@ -199,16 +218,24 @@ Deno.test("figures are written again and again, also behind writes that fail", a
   assert.ok(Math.abs(at - Date.now()) < 5_000 && residentBytes > 1e6);
 });
 
-Deno.test("a write that takes long holds up none but those behind it, which are left out", async () => {
-  const over = Promise.withResolvers<void>();
-  const record = recording(() => over.promise);
-  await reporting(record, async (made) => {
-    await until(() => made() === 1, 5_000, () => "nothing is written");
-    await new Promise((resolve) => setTimeout(resolve, 20));
-    assert.deepEqual([made(), record.calls], [1, 1]);
-    over.resolve();
-    await until(() => made() > 1, 5_000, () => "it does not go on");
-  });
+Deno.test("figures that stay the same are written seldom, and what is new at once, behind how it stood a moment before", async () => {
+  const put: LiveFigures[] = [];
+  const record = recording(async (figures) => void put.push(figures));
+  let fetched = 1;
+  const figures = () => ({ ingest: { ...liveFigures("p", 0).ingest!, fetched } });
+  const reporter = new LiveReporter({ about, record: async () => record, figures, everyMs: 2 });
+  try {
+    await until(() => put.length > 1, 5_000, () => "nothing is written");
+    await new Promise((resolve) => setTimeout(resolve, 30));
+    assert.equal(put.length, 2);
+    fetched = 2;
+    reporter.changed();
+    await until(() => put.length > 3, 5_000, () => "what is new is not written");
+    assert.deepEqual(put.slice(0, 4).map(({ ingest }) => ingest!.fetched), [1, 1, 1, 2]);
+    assert.equal(put[3]!.at - put[2]!.at, 2);
+  } finally {
+    reporter.close();
+  }
 });
 
 /** What the processes of the data folder below `cwd` wrote, newest last. */

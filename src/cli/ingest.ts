@@ -119,7 +119,7 @@ export async function keepIngesting(
   const { settings, terminal, stop } = context;
   const { catchUp, runsMaxAge: maxAgeMs, runsMaxCount: maxCount = RUNS_KEPT } = settings;
   const { text, definition } = schedule;
-  const measures = metrics.ingest = new IngestMeasures();
+  const measures = metrics.ingest = new IngestMeasures(() => metrics.changed?.());
   const ended = new AbortController();
   const signal = AbortSignal.any([stop, ended.signal]);
   let seenRefused = false;

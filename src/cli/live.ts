@@ -22,9 +22,11 @@ export async function withLive<T>(options: LiveOptions, work: () => Promise<T>):
     record: async () => (options.runs ?? await opened()).live,
     figures: () => ({ ingest: metrics.ingest?.figures(), stream: metrics.stream?.figures() }),
   });
+  metrics.changed = () => reporter.changed();
   try {
     return await work();
   } finally {
+    metrics.changed = undefined;
     reporter.close();
     // One that could not be opened was said by the reporter.
     await own?.then((runs) => runs.close(), () => {});

@@ -37,6 +37,7 @@ export async function carry(context: Context): Promise<StreamStats> {
   let before = 0;
   const onStats = (stats: StreamStats) => {
     meter.told(stats);
+    metrics.changed?.();
     const line = liveLine(stats, rate(stats.rows));
     terminal.show(line);
     const now = performance.now();

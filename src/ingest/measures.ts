@@ -13,6 +13,12 @@ export class IngestMeasures {
   /** Whether this process leads the schedule, once that is known. */
   #leads: boolean | undefined;
   #pausedAt: number | null = null;
+  readonly #changed: () => void;
+
+  /** @param changed called when a run begins, is left out or waits, and when the schedule's state is another */
+  constructor(changed: () => void = () => {}) {
+    this.#changed = changed;
+  }
 
   /** A page has come. */
   fetched(records: number, bytes: number): void {
@@ -34,6 +40,7 @@ export class IngestMeasures {
   /** A run is under way. */
   began(): void {
     this.#runs.running++;
+    this.#changed();
   }
 
   /** It is not any more. @param state undefined where that could not be recorded */
@@ -45,20 +52,26 @@ export class IngestMeasures {
   /** A time of the schedule came to no run. */
   leftOut(state: "skipped" | "missed"): void {
     this.#runs[state]++;
+    this.#changed();
   }
 
   /** A run begins to wait for what a server allows, or goes on. */
   holds(waits: boolean): void {
     this.#held += waits ? 1 : -1;
+    this.#changed();
   }
 
   leads(leads: boolean): void {
+    if (leads === this.#leads) return;
     this.#leads = leads;
+    this.#changed();
   }
 
   /** @param at since when the schedule is paused; null where it is not */
   pausedAt(at: number | null): void {
+    if (at === this.#pausedAt) return;
     this.#pausedAt = at;
+    this.#changed();
   }
 
   figures(): IngestFigures {

@@ -22,6 +22,11 @@ export class Outage {
     return this.#error;
   }
 
+  /** Whether {@linkcode settle} has nothing to say any more. */
+  get settled(): boolean {
+    return this.#since === undefined;
+  }
+
   begin(error: UserpipeError): void {
     this.#error = error;
     this.#wellSince = undefined;

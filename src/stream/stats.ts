@@ -1,4 +1,4 @@
-/** What a stream says of itself every second: of one worker or, put together, of all of a process. */
+/** What a stream says of itself, every second while it carries: of one worker or, put together, of all of a process. */
 import type { Position } from "../broker/broker.ts";
 import type { PlainError } from "../errors.ts";
 import type { Measured } from "./measures.ts";
@@ -61,4 +61,10 @@ function workerOf(worker: number, stats: StreamStats | undefined): WorkerStats {
 /** Records between what is acknowledged and the end. */
 export function lagOf({ acknowledged, end }: Position): number {
   return Math.max(0, Number(end - acknowledged));
+}
+
+/** What tells how one worker's stream stands from how it stood before. */
+export function standOf({ rows, refused, waiting, positions }: StreamStats): string {
+  const places = positions.map(({ partition, acknowledged, end }) => `${partition}:${acknowledged}/${end}`);
+  return [rows, refused, waiting?.message, ...places].join();
 }

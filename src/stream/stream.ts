@@ -24,7 +24,8 @@ import {
 import { Measures } from "./measures.ts";
 import { Outage } from "./outage.ts";
 import { checkMessages } from "./rows.ts";
-import { lagOf, type StreamStats } from "./stats.ts";
+import { lagOf, standOf, type StreamStats } from "./stats.ts";
+import { Ticker } from "./ticker.ts";
 import { Writer } from "./writer.ts";
 
 export interface StreamOptions {
@@ -51,11 +52,10 @@ export interface StreamOptions {
   stop: AbortSignal;
   /** Gives up what is under way. */
   abort: AbortSignal;
-  /** Told every second, and at the end. */
+  /** Told every second while something comes, and at the end. */
   onStats: (stats: StreamStats) => void;
 }
 
-const STATS_MS = 1_000;
 /** How often it is looked whether other members have reached the end. */
 const END_CHECK_MS = 100;
 /** With a limit of the rate, a batch is a tenth of a second's worth. */
@@ -106,18 +106,18 @@ class StreamRun {
     const drain = () => subscription.stop();
     if (stop.aborted) drain();
     stop.addEventListener("abort", drain);
-    const ticker = setInterval(() => {
-      this.#writer.outage.settle();
-      onStats({ ...this.#stats(subscription), measured: this.#measures.take() });
-    }, STATS_MS);
+    const ticker = new Ticker({
+      look: () => this.#stand(subscription),
+      tell: () => onStats({ ...this.#stats(subscription), measured: this.#measures.take() }),
+    });
     const ender = this.#stopAtEnd(subscription);
     let stats: StreamStats;
     try {
-      await this.#carryAll(subscription);
+      await this.#carryAll(subscription, ticker);
     } finally {
       await Promise.all(this.#tasks);
       this.#ended.abort();
-      clearInterval(ticker);
+      ticker.close();
       this.#writer.outage.settle({ now: true });
       stop.removeEventListener("abort", drain);
       await ender;
@@ -179,12 +179,13 @@ class StreamRun {
     }
   }
 
-  async #carryAll(subscription: Subscription): Promise<void> {
+  async #carryAll(subscription: Subscription, ticker: Ticker): Promise<void> {
     const { maxRate } = this.#options;
     // When the rate allows the next batch: what was not used while nothing came is not made up for.
     let due = 0;
     for (;;) {
       const batch = await subscription.next();
+      ticker.wake();
       if (batch === null || this.#refused.passed) return;
       const part = this.#limits.take(batch);
       this.#pending += part.messages.length;
@@ -277,6 +278,14 @@ class StreamRun {
     if (from !== "committed" && positions.length === 0) return false;
     const committed = await broker.committed(topic, group);
     return [...remaining].every(([partition, end]) => (committed.get(partition) ?? -1n) >= end);
+  }
+
+  /** Null where something is under way. */
+  #stand(subscription: Subscription): string | null {
+    this.#writer.outage.settle();
+    if (this.#pending > 0 || !this.#writer.outage.settled) return null;
+    const stats = this.#stats(subscription);
+    return stats.positions.length > 0 ? standOf(stats) : null;
   }
 
   #stats(subscription?: Subscription): StreamStats {

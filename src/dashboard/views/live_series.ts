@@ -1,5 +1,5 @@
 /** The stream over the last minutes as lines to draw, and what each process says of itself now. */
-import { LIVE_KEPT_MS } from "../../live.ts";
+import { LIVE_KEPT_MS, LIVE_SELDOM_MS } from "../../live.ts";
 import type { ApiDeps } from "../deps.ts";
 import type { Live } from "../page/types.ts";
 import type { LiveProcess, Sample } from "./live_window.ts";
@@ -11,6 +11,8 @@ export const MOST_MINUTES = LIVE_KEPT_MS / 60_000;
 const MOST_POINTS = 450;
 /** Between two figures further apart, in ms, a process was not heard of: no line is drawn. */
 const GAP_MS = 10_000;
+/** For so long, in ms, what a process said last holds until it is heard of again. */
+const HOLDS_MS = LIVE_SELDOM_MS + 1_000;
 /** What is shown is worked out for all who ask within this time, in ms. */
 const FRESH_MS = 1_000;
 
@@ -48,7 +50,7 @@ export function seriesOf(processes: readonly LiveProcess[], now: number, minutes
   const parts = Array.from({ length: points }, (): Part[] => []);
   for (const { samples } of processes) {
     let before: Sample | undefined;
-    for (const sample of samples) {
+    for (const sample of steady(samples, stepMs, now)) {
       const point = Math.floor((sample.at - start) / stepMs);
       if (point >= 0 && point < points) addTo(parts[point]!, samples, sample, before);
       before = sample;
@@ -65,6 +67,20 @@ export function seriesOf(processes: readonly LiveProcess[], now: number, minutes
     writeP99Ms: line("writeP99Ms"),
     residentBytes: line("residentBytes"),
   };
+}
+
+/** The samples, and between those further apart, and up to now, what held meanwhile: where nothing changes little is said. */
+function* steady(samples: readonly Sample[], stepMs: number, now: number): Iterable<Sample> {
+  for (const [i, sample] of samples.entries()) {
+    yield sample;
+    const next = samples[i + 1] ?? { ...sample, at: now };
+    const gap = next.at - sample.at;
+    if (gap > (next === samples[i + 1] ? GAP_MS : HOLDS_MS)) continue;
+    for (let ms = stepMs; ms < gap; ms += stepMs) {
+      const rows = sample.rows === null ? null : sample.rows + ((next.rows ?? sample.rows) - sample.rows) * ms / gap;
+      yield { ...sample, at: sample.at + ms, rows };
+    }
+  }
 }
 
 /** What one process said within a step: rows and time between its figures, and the last ones. */
