@@ -37,8 +37,6 @@ export interface MemberEvents extends FetchEvents {
   failed(error: unknown): void;
 }
 
-/** How soon a topic that was made again is noticed at the latest. */
-const TOPIC_CHECK_MS = 3_000;
 const BACKOFF: Backoff = { firstMs: 200, maxMs: 10_000 };
 /** How often the group may move on, with nothing fetched in between, before it is waited for longer and longer. */
 const MOVED_TRIES = 4;
@@ -63,6 +61,8 @@ export class GroupMember {
   #failures = 0;
   /** Since when Kafka says that there is no such topic. */
   #goneAt: number | null = null;
+  /** Resolved and made anew with each heartbeat. */
+  #beat = Promise.withResolvers<void>();
   #ended: Promise<void>;
 
   constructor(options: MemberOptions, events: MemberEvents) {
@@ -172,6 +172,7 @@ export class GroupMember {
       await Promise.all(loops);
     } finally {
       over.abort();
+      this.#beats();
       kafka.interruptFetches(this.#cluster);
       await Promise.allSettled(loops);
     }
@@ -183,9 +184,14 @@ export class GroupMember {
     this.#trouble.over(`Kafka at "${this.#about.brokers}"`);
   }
 
-  /** I3: one that is made again between two fetches, with more in it than before, answers as if it were the same. */
+  /**
+   * I3: one that is made again between two fetches, with more in it than before, answers as if it were the same. It is looked at
+   * with each heartbeat, so that an idle process wakes once for both.
+   */
   async #watchTopic(topicId: string | undefined, signal: AbortSignal): Promise<void> {
-    for (await sleep(TOPIC_CHECK_MS, signal); !signal.aborted; await sleep(TOPIC_CHECK_MS, signal)) {
+    while (!signal.aborted) {
+      await this.#beat.promise;
+      if (signal.aborted) return;
       try {
         await this.#identity.check(topicId);
       } catch (error) {
@@ -197,14 +203,21 @@ export class GroupMember {
 
   /** They do not depend on the batches: a slow store never costs the membership. */
   async #heartbeats(signal: AbortSignal): Promise<void> {
-    while (!signal.aborted) {
+    for (; !signal.aborted; await sleep(this.#options.heartbeatMs, signal)) {
+      this.#beats();
       try {
         await this.#client.heartbeat();
       } catch (error) {
         // After a stop it does not join again: the group waits for it, and takes its positions until it leaves.
         if (!this.#stopping.signal.aborted || typeOf(error) !== "REBALANCE_IN_PROGRESS") throw error;
       }
-      await sleep(this.#options.heartbeatMs, signal);
     }
+    // Nothing waits for one that does not come any more.
+    this.#beats();
+  }
+
+  #beats(): void {
+    this.#beat.resolve();
+    this.#beat = Promise.withResolvers();
   }
 }

@@ -69,7 +69,9 @@ export class Lane {
   #preparing = false;
   /** Buffers that were sent: what is made anew for each time costs more to collect. */
   readonly #spare: Buffer[] = [];
-  #watch: ReturnType<typeof setInterval> | undefined;
+  #watch: ReturnType<typeof setTimeout> | undefined;
+  /** Nothing is under way, and the next look is far off. */
+  #resting = false;
   #heardAt = 0;
 
   constructor(options: LaneOptions) {
@@ -110,7 +112,7 @@ export class Lane {
     // One more than parcels may be under way: for a statement to prepare.
     this.#free = Array.from({ length: this.#options.maxInFlight + 1 }, (_, stream) => stream);
     this.#heardAt = Date.now();
-    this.#watch = setInterval(() => this.#look(), LOOK_MS);
+    this.#lookIn(LOOK_MS);
     const lost = (error?: unknown) => this.#socket === socket && this.#lost(socketError("Socket was closed", error));
     socket.on("error", lost);
     socket.on("close", () => lost());
@@ -121,7 +123,7 @@ export class Lane {
 
   /** Everything that waits or is under way fails; the next parcel opens the lane anew. */
   #lost(error: unknown): void {
-    clearInterval(this.#watch);
+    clearTimeout(this.#watch);
     this.#socket?.destroy();
     this.#socket = undefined;
     this.#state = "closed";
@@ -138,13 +140,30 @@ export class Lane {
     const now = Date.now();
     if (oldest !== undefined && now - oldest.sentAt > ANSWER_MS) {
       const late = new errors.OperationTimedOutError(`No answer in ${ANSWER_MS} ms`, this.#options.address);
-      this.#lost(late);
-    } else if (oldest === undefined && now - this.#heardAt > IDLE_MS) {
+      return this.#lost(late);
+    }
+    const restMs = this.#heardAt + IDLE_MS - now;
+    this.#resting = oldest === undefined && restMs > LOOK_MS;
+    this.#lookIn(this.#resting ? restMs : LOOK_MS);
+    if (oldest === undefined && restMs <= 0) {
       this.#ask((stream) => optionsFrame(stream), { settle: () => {}, fail: () => {} });
     }
   }
 
+  #lookIn(ms: number): void {
+    clearTimeout(this.#watch);
+    this.#watch = setTimeout(() => this.#look(), ms);
+  }
+
+  /** Something is under way again. */
+  #wake(): void {
+    if (!this.#resting) return;
+    this.#resting = false;
+    this.#lookIn(LOOK_MS);
+  }
+
   #ask(frame: (stream: number) => Buffer, { settle, fail }: Omit<Pending, "sentAt">): void {
+    this.#wake();
     const stream = this.#free.pop()!;
     this.#pending.set(stream, { sentAt: Date.now(), settle, fail });
     this.#socket!.write(frame(stream));
@@ -179,6 +198,7 @@ export class Lane {
       parcels.push({ parcel, id });
     }
     if (parcels.length === 0) return;
+    this.#wake();
     this.#queue.splice(0, parcels.length);
     const spare = bytes > OUT_BYTES ? undefined : this.#spare.pop() ?? Buffer.allocUnsafeSlow(OUT_BYTES);
     const out = spare ?? Buffer.allocUnsafeSlow(bytes);
