@@ -1,8 +1,12 @@
 /** What a request asks for, checked: its parameters and its body, and how a route says that it cannot be had. */
 import type { Context, Handler } from "hono";
 import type { ContentfulStatusCode } from "hono/utils/http-status";
-import * as z from "zod";
+import { en } from "zod/locales";
+import * as z from "zod/mini";
 import { refuse } from "./answers.ts";
+
+// The small form has no words of its own.
+z.config(en());
 
 /** That there is no such thing, or that it cannot be done as things are: said with a status of its own. */
 export class Refused extends Error {
@@ -19,8 +23,8 @@ export class Refused extends Error {
   }
 }
 
-type Shape = Readonly<Record<string, z.ZodType>>;
-type Asked<S extends Shape> = z.infer<z.ZodObject<S>>;
+type Shape = Readonly<Record<string, z.ZodMiniType>>;
+type Asked<S extends Shape> = z.infer<z.ZodMiniObject<S>>;
 
 /**
  * A route that answers with what `work` gives, as JSON.
@@ -58,13 +62,13 @@ function jsonOf(text: string): unknown {
 }
 
 /** A part of the path. @throws {Refused} 400 */
-export function partOf<T>(c: Context, name: string, schema: z.ZodType<T>): T {
+export function partOf<T>(c: Context, name: string, schema: z.ZodMiniType<T>): T {
   const found = checked(z.object({ [name]: schema }), { [name]: c.req.param(name) }, "part of the address");
   return found[name] as T;
 }
 
 /** @throws {Refused} 400 with all that is wrong */
-function checked<T>(schema: z.ZodType<T>, given: unknown, what: string): T {
+function checked<T>(schema: z.ZodMiniType<T>, given: unknown, what: string): T {
   const parsed = schema.safeParse(given);
   if (parsed.success) return parsed.data;
   const wrong = parsed.error.issues.map(({ path, message }) =>
@@ -76,21 +80,25 @@ function checked<T>(schema: z.ZodType<T>, given: unknown, what: string): T {
 /** As texts of an address have it. */
 export function wholeNumber(least: number, most: number) {
   const error = `it takes a whole number from ${least} to ${most}`;
-  return z.string().regex(/^\d{1,16}$/, { error, abort: true }).transform(Number).pipe(
-    z.number().min(least, error).max(most, error),
-  );
+  const digits = z.string().check(z.regex(/^\d{1,16}$/, { error, abort: true }));
+  const number = z.number().check(z.minimum(least, error), z.maximum(most, error));
+  return z.pipe(z.pipe(digits, z.transform(Number)), number);
 }
 
 /** 64 bits are more than a number of JSON holds. */
-export const offset = z.string().regex(/^\d{1,18}$/, "it takes an offset: digits").transform(BigInt);
+export const offset = z.pipe(
+  z.string().check(z.regex(/^\d{1,18}$/, "it takes an offset: digits")),
+  z.transform((digits: string) => BigInt(digits)),
+);
 
 /** A text of some length; an empty one is none. */
-export const text = z.string().max(10_000, "it is longer than 10,000 characters").transform((given) =>
-  given || undefined
+export const text = z.pipe(
+  z.string().check(z.maxLength(10_000, "it is longer than 10,000 characters")),
+  z.transform((given) => given || undefined),
 );
 
 /** ms since the epoch. */
 export const time = wholeNumber(0, 8.64e15);
 
 /** How many at the most. */
-export const limit = (most: number, usual: number) => wholeNumber(1, most).default(usual);
+export const limit = (most: number, usual: number) => z._default(wholeNumber(1, most), usual);

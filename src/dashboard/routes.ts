@@ -1,6 +1,6 @@
 /** The page's own routes below /api: what is asked for is checked here, and answered by the views and the actions. */
 import type { Hono } from "hono";
-import * as z from "zod";
+import * as z from "zod/mini";
 import { RUN_STATES } from "../runs/runs.ts";
 import { hold, replay, retry, trigger } from "./actions.ts";
 import { asking, doing, limit, offset, partOf, Refused, text, time, wholeNumber } from "./asked.ts";
@@ -22,7 +22,7 @@ const MOST_COUNT = 1_000_000_000;
 
 const KINDS = ["scheduled", "manual", "backfill"] as const;
 const partition = wholeNumber(0, MOST_PARTITION);
-const id = z.string().min(1).max(200, "it is longer than 200 characters");
+const id = z.string().check(z.minLength(1), z.maxLength(200, "it is longer than 200 characters"));
 
 export function apiRoutes(app: Hono, deps: ApiDeps): void {
   app.get("/api/way", asking({}, () => way(deps)));
@@ -35,12 +35,12 @@ export function apiRoutes(app: Hono, deps: ApiDeps): void {
 function runRoutes(app: Hono, deps: ApiDeps): void {
   const asked = {
     limit: limit(MOST_RUNS, USUAL_RUNS),
-    state: z.enum(RUN_STATES, `it takes ${RUN_STATES.join(", ")}`).optional(),
-    kind: z.enum(KINDS, `it takes ${KINDS.join(", ")}`).optional(),
+    state: z.optional(z.enum(RUN_STATES, `it takes ${RUN_STATES.join(", ")}`)),
+    kind: z.optional(z.enum(KINDS, `it takes ${KINDS.join(", ")}`)),
   };
   const minutes = limit(MOST_MINUTES, MOST_MINUTES);
   const error = `it takes a whole number from 1 to ${MOST_COUNT}`;
-  const count = z.int({ error }).min(1, error).max(MOST_COUNT, error).optional();
+  const count = z.optional(z.int({ error }).check(z.minimum(1, error), z.maximum(MOST_COUNT, error)));
 
   app.get(
     "/api/runs",
@@ -57,10 +57,10 @@ function runRoutes(app: Hono, deps: ApiDeps): void {
 
 function topicRoutes(app: Hono, deps: ApiDeps): void {
   const asked = {
-    partition: partition.optional(),
-    offset: offset.optional(),
-    at: time.optional(),
-    key: text.optional(),
+    partition: z.optional(partition),
+    offset: z.optional(offset),
+    at: z.optional(time),
+    key: z.optional(text),
     limit: limit(MOST_MESSAGES, USUAL),
   };
   app.get("/api/topic", asking({}, () => topic(deps)));
@@ -82,7 +82,7 @@ function topicRoutes(app: Hono, deps: ApiDeps): void {
 }
 
 function tableRoutes(app: Hono, deps: ApiDeps): void {
-  const all = z.enum(["0", "1"], "it takes 0 or 1").default("0");
+  const all = z._default(z.enum(["0", "1"], "it takes 0 or 1"), "0");
   app.get("/api/table", asking({}, () => table(deps)));
   app.get("/api/table/newest", asking({ limit: limit(MOST_ROWS, USUAL) }, ({ limit }) => newestRows(deps, limit)));
   app.get("/api/table/row/:id", asking({}, (_, c) => row(deps, partOf(c, "id", id))));
@@ -94,14 +94,14 @@ function tableRoutes(app: Hono, deps: ApiDeps): void {
 
 function letterRoutes(app: Hono, deps: ApiDeps): void {
   const which = {
-    offset: offset.optional(),
-    reason: text.optional(),
-    all: z.literal(true, "it takes true").optional(),
-    dryRun: z.boolean("it takes true or false").default(false),
+    offset: z.optional(offset),
+    reason: z.optional(text),
+    all: z.optional(z.literal(true, "it takes true")),
+    dryRun: z._default(z.boolean("it takes true or false"), false),
   };
   app.get(
     "/api/dead-letters",
-    asking({ reason: text.optional(), limit: limit(MOST_LETTERS, USUAL) }, (asked) => letters(deps, asked)),
+    asking({ reason: z.optional(text), limit: limit(MOST_LETTERS, USUAL) }, (asked) => letters(deps, asked)),
   );
   app.get("/api/dead-letters/:offset", asking({}, (_, c) => letter(deps, partOf(c, "offset", offset))));
   app.post(
