@@ -36,7 +36,9 @@ export async function keyIn(path: string, what: string, setting: string, passphr
   if (passphrase === undefined) {
     throw wrong(
       `The file of ${what}, "${path}", is encrypted, and no passphrase is given`,
-      `Name a file with it with ${setting.replace("-file", "-passphrase-file")}, or decrypt the key: openssl pkey -in …`,
+      `Name a file with it with ${
+        setting.replace("-file", "-passphrase-file")
+      }, or decrypt the key: openssl pkey -in …`,
     );
   }
   try {

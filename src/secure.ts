@@ -67,7 +67,9 @@ export async function securityWarnings(settings: Settings): Promise<string[]> {
   const inClear = (what: string, addresses: readonly string[] | undefined, flag: string) => {
     const far = addresses?.find((address) => !isNear(address));
     if (far === undefined) return;
-    warnings.push(`The password of ${what} goes to "${far}" in the clear: everyone on the way can read it. Add ${flag}`);
+    warnings.push(
+      `The password of ${what} goes to "${far}" in the clear: everyone on the way can read it. Add ${flag}`,
+    );
   };
   if (settings.kafkaSaslMechanism === "PLAIN" && !settings.kafkaTls) inClear("Kafka", settings.brokers, "--kafka-tls");
   if (settings.cassandraUsername !== undefined && !settings.cassandraTls) {

@@ -18,6 +18,7 @@ export const SETTINGS = { ...PLACES, ...SECURITY, ...MOVES, ...RUNS, ...LOOKS, .
 /** The settings by what they are of: help and `userpipe settings` show them under these words. */
 export const GROUPS: Record<string, Record<string, unknown>> = {
   "Places, and what init makes there": PLACES,
+  "Secure connections": SECURITY,
   "What is fetched, and how it is carried": MOVES,
   "Schedules, runs and their record": RUNS,
   "What is shown": LOOKS,

@@ -1,11 +1,17 @@
 /** What the stream's thread may do, which is less than its process may: what it needs for its ends, and nothing else. */
 import { resolve } from "node:path";
 import type { Settings } from "./settings.ts";
+import { SECURITY, SECURITY_FILES } from "./settings_secure.ts";
 
 /** Variables that the thread's own code and its libraries look at. */
 const VARIABLES = [
   ...["OTEL_DENO", "USERPIPE_FAULT", "NODE_ENV", "KAFKAJS_LOG_LEVEL", "KAFKAJS_NO_PARTITIONER_WARNING"],
   ...["KAFKAJS_DEBUG_PROTOCOL_BUFFERS", "KAFKAJS_DEBUG_EXTENDED_PROTOCOL_BUFFERS"],
+];
+
+const SECRETS = [
+  ...["kafkaKeyPassphraseFile", "kafkaSaslPasswordFile"] as const,
+  ...["cassandraKeyPassphraseFile", "cassandraPasswordFile"] as const,
 ];
 
 /** @returns paths are absolute: the current folder is nothing that the thread may ask for */
@@ -16,7 +22,7 @@ export function workerPermissions(settings: Settings): Deno.PermissionOptionsObj
     net: "inherit",
     read: [...folders, ...filesRead(settings).flatMap(placesOf)],
     write: folders,
-    env: VARIABLES,
+    env: [...VARIABLES, ...secretsRead(settings)],
     sys: false,
     run: false,
     ffi: false,
@@ -25,8 +31,13 @@ export function workerPermissions(settings: Settings): Deno.PermissionOptionsObj
 }
 
 /** Files beside the data folder that its ends are opened with. */
-function filesRead(_settings: Settings): string[] {
-  return [];
+function filesRead(settings: Settings): string[] {
+  return SECURITY_FILES.flatMap((name) => settings[name] ?? []);
+}
+
+/** Variables with a secret of its ends, where no file with it is named. */
+function secretsRead(settings: Settings): string[] {
+  return SECRETS.flatMap((name) => settings[name] === undefined ? SECURITY[name].holds.env : []);
 }
 
 /** The path as it is named, and where it leads: permissions hold for a path and not for what it links to. */

@@ -14,7 +14,14 @@ import { leastRights } from "./secure/least_rights.ts";
 import { refusals } from "./secure/refusals.ts";
 import { cannotStart } from "./support/own_services.ts";
 import { sized } from "./support/size.ts";
-import { BOSS, type SecureKafka, type SecureServices, secureServices, TLS } from "./support/secure_services.ts";
+import {
+  BOSS,
+  PLAIN_PASSWORD,
+  type SecureKafka,
+  type SecureServices,
+  secureServices,
+  TLS,
+} from "./support/secure_services.ts";
 
 const missing = Deno.env.get("CI") === "true" ? undefined : await cannotStart();
 let started: Awaited<ReturnType<typeof secureServices>> | undefined;
@@ -93,7 +100,7 @@ for (
     ["a certificate alone", ({ tls }) => ({ brokers: [tls], tls: TLS })],
     ["PLAIN, in plain", ({ login }) => ({
       brokers: [login],
-      sasl: { mechanism: "PLAIN", username: "boss", password: "plain-geheim" },
+      sasl: { mechanism: "PLAIN", username: "boss", password: PLAIN_PASSWORD },
     })],
   ] as [string, (kafka: SecureKafka) => Omit<Parameters<typeof openKafka>[0], "clientId">][]
 ) {

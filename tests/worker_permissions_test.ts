@@ -4,7 +4,8 @@ import { join } from "node:path";
 import { resolveSettings } from "../src/settings.ts";
 import { workerPermissions } from "../src/worker_permissions.ts";
 import { COMPILED_FLAGS, RUN_FLAGS } from "../tools/build/options.ts";
-import { succeeds, withFolder } from "./support/cli.ts";
+import { succeeds, userpipe, withFolder } from "./support/cli.ts";
+import { secretFile, secretOf } from "./support/secrets.ts";
 
 /** What a thread says that tries all that `permission_probe.ts` knows. */
 async function probe(permissions: Deno.PermissionOptionsObject, paths: Record<string, string>) {
@@ -59,5 +60,28 @@ Deno.test("a data folder behind a link, and one that init has yet to make, is th
       for (const args of [["init"], ["ingest", "--generate", "20"]]) await succeeds([...args, ...data], { cwd });
       const printed = await succeeds(["stream", "--until-caught-up", ...data], { cwd });
       assert.match(printed, /^wrote 20 rows/, dataDir);
+    }
+  }));
+
+Deno.test("the thread reads what its connections are named: files, and secrets of the environment", () =>
+  withFolder(async (cwd) => {
+    const [kafka, cassandra] = [secretOf("the password of Kafka"), secretOf("the password of Cassandra")];
+    const file = await secretFile(cwd, "password", kafka);
+    const named = {
+      ...{ KAFKA_BROKERS: "127.0.0.1:1", KAFKA_SASL_MECHANISM: "PLAIN", KAFKA_SASL_USERNAME: "me" },
+      ...{ CASSANDRA_CONTACT_POINTS: "127.0.0.1:1", CASSANDRA_USERNAME: "me", CASSANDRA_PASSWORD: cassandra },
+    };
+    for (
+      const env of [
+        { ...named, KAFKA_SASL_PASSWORD: kafka },
+        { ...named, KAFKA_SASL_PASSWORD_FILE: file },
+        { ...named, KAFKA_SASL_PASSWORD_FILE: "password" },
+        { ...named, KAFKA_BROKERS: "" },
+      ]
+    ) {
+      if (env.KAFKA_BROKERS === "") await succeeds(["init"], { cwd, env: { USERPIPE_DATA_DIR: "userpipe-data" } });
+      const { code, stderr } = await userpipe(["stream", "--until-caught-up"], { cwd, env });
+      assert.equal(code, 3, stderr);
+      assert.match(stderr, /Cannot reach (Kafka|Cassandra)/);
     }
   }));

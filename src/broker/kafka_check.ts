@@ -143,8 +143,8 @@ async function* advertised(nodes: readonly KafkaAddress[], security: Security): 
       detail: `Kafka sends its clients on to "${addresses[index]}" for its broker ${nodeId}${why.clause}`,
       hint: why.refusal?.hint ??
         `Set advertised.listeners of broker ${nodeId} (KAFKA_ADVERTISED_LISTENERS in a container) to an address that ` +
-        `can be reached from here, for example PLAINTEXT://localhost:${port}; for clients on both sides of Docker give it ` +
-        "two listeners, and name that of this side with --brokers",
+          `can be reached from here, for example PLAINTEXT://localhost:${port}; for clients on both sides of Docker give it ` +
+          "two listeners, and name that of this side with --brokers",
     };
   }
 }

@@ -223,7 +223,16 @@ shows the page by itself, ingest --every and stream with --dashboard.
       "ingest and up forward it by themselves as soon as Kafka is back. What waits for a topic that is missing holds " +
       "up no others. flush exits with 1 where records are left or were refused, with 3 where Kafka is away.",
     examples: ["userpipe outbox", "userpipe outbox flush"],
-    settings: [...COMMON, ...BROKER, "deadLetterTopic", "outboxMaxBytes", "format", ...RECORD, "pipeline", "stopTimeout"],
+    settings: [
+      ...COMMON,
+      ...BROKER,
+      "deadLetterTopic",
+      "outboxMaxBytes",
+      "format",
+      ...RECORD,
+      "pipeline",
+      "stopTimeout",
+    ],
     load: async () => (await import("./outbox.ts")).outbox,
   },
   {

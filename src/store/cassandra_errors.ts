@@ -86,7 +86,9 @@ function notAuthorised(error: Error, name: string): UserpipeError {
   const [, user, permission, resource] = DENIED.exec(error.message) ?? [];
   const hint = user === undefined
     ? "Give the user the permission that it names, or use another user"
-    : `Allow it: GRANT ${permission} ON ${resource!.replace(/^(?:all keyspaces|\w+)/, (word) => word.toUpperCase())} TO ${user}`;
+    : `Allow it: GRANT ${permission} ON ${
+      resource!.replace(/^(?:all keyspaces|\w+)/, (word) => word.toUpperCase())
+    } TO ${user}`;
   return new UserpipeError("not-authorised", `${name} does not allow it: ${error.message}`, hint, { cause: error });
 }
 

@@ -9,6 +9,7 @@ import { startCassandra } from "../../tools/services/cassandra.ts";
 import { startKafka } from "../../tools/services/kafka.ts";
 import { AUTHORITY, CLIENT, SERVER, writeFiles } from "./certificates.ts";
 import { OwnService } from "./own_services.ts";
+import { assertNoSecretBelow, mayHoldSecrets, secretOf } from "./secrets.ts";
 
 /** What a client shows and trusts. */
 export const TLS: Tls = { ca: AUTHORITY, cert: CLIENT.cert, key: CLIENT.key };
@@ -18,13 +19,16 @@ const KAFKA_FROM = 20_092;
 const CASSANDRA_FROM = 20_542;
 
 /** A user who may do all. The password has what SCRAM, a shell or a URL would trip over. */
-export const BOSS = { username: "boss", password: "geheim =:@/ $HOME %20" };
+export const BOSS = { username: "boss", password: `${secretOf("the password of boss")} =:@/ $HOME %20` };
+/** Of the same user where the login is PLAIN. */
+export const PLAIN_PASSWORD = secretOf("the password of boss by PLAIN");
 /** Users who may do what a test lets them: one for each command that it runs, and one for nothing. */
 export const USERS = [
   ...["init", "ingest", "stream", "query", "peek", "verify", "dead_letters", "status", "doctor"] as const,
   "nobody",
 ] as const;
-export const passwordOf = (user: string) => `${user}-geheim-7Q`;
+const passwords = new Map(USERS.map((user): [string, string] => [user, secretOf(`the password of ${user}`)]));
+export const passwordOf = (user: string) => passwords.get(user)!;
 
 export interface SecureKafka extends AsyncDisposable {
   /** Of a listener without any of it, for the tests' own administration. */
@@ -49,7 +53,14 @@ export async function secureServices(): Promise<SecureServices & AsyncDisposable
   const folder = await Deno.makeTempDir({ prefix: "userpipe-test-" });
   const end = async (...services: AsyncDisposable[]) => {
     await Promise.all(services.map((service) => service[Symbol.asyncDispose]()));
-    await Deno.remove(folder, { recursive: true });
+    try {
+      for (const { name } of Deno.readDirSync(folder)) {
+        if (/^(kafka|cassandra)/.test(name)) mayHoldSecrets(join(folder, name));
+      }
+      await assertNoSecretBelow(folder);
+    } finally {
+      await Deno.remove(folder, { recursive: true });
+    }
   };
   const [kafka, cassandra] = await Promise.allSettled([secureKafka(folder), secureCassandra(folder)]);
   if (kafka.status === "fulfilled" && cassandra.status === "fulfilled") {
@@ -101,7 +112,7 @@ async function secureKafka(folder: string): Promise<SecureKafka> {
         "listener.name.scram.scram-sha-256.sasl.jaas.config": SCRAM_MODULE,
         "listener.name.scram.scram-sha-512.sasl.jaas.config": SCRAM_MODULE,
         "listener.name.login.sasl.enabled.mechanisms": "PLAIN",
-        "listener.name.login.plain.sasl.jaas.config": `${PLAIN_MODULE} user_boss="plain-geheim";`,
+        "listener.name.login.plain.sasl.jaas.config": `${PLAIN_MODULE} user_boss="${PLAIN_PASSWORD}";`,
       },
     })
   );
