@@ -46,4 +46,7 @@ dir=$cache/$id
 [ -x "$dir/deno" ] || fail "Cannot run programs from \"$dir\", or it is damaged" \
   'Remove it, or set XDG_CACHE_HOME to a folder whose file system lets programs run'
 export DENO_DIR="$dir/cache" DENO_NO_UPDATE_CHECK=1
+# Of glibc's malloc: what is free goes back to the system, which is 10 MB of an idle process, and costs no time.
+export MALLOC_ARENA_MAX="${MALLOC_ARENA_MAX:-2}" MALLOC_TRIM_THRESHOLD_="${MALLOC_TRIM_THRESHOLD_:-131072}"
+export MALLOC_MMAP_THRESHOLD_="${MALLOC_MMAP_THRESHOLD_:-131072}"
 exec "$dir/deno" run @FLAGS@ "$dir/app/main.js" "$@"
