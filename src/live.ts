@@ -1,6 +1,6 @@
 /**
- * What a process that keeps running says of itself once a second on the record of runs: the shapes, and who writes them. The
- * dashboard reads them there, of this process and of others.
+ * What a process that keeps running says of itself on the record of runs, once a second while it changes: the shapes, and who
+ * writes them. The dashboard reads them there, of this process and of others.
  */
 import type { Quantiles } from "./durations.ts";
 import { messageOf, UserpipeError } from "./errors.ts";
