@@ -56,9 +56,10 @@ function whose(path: string): string {
 function hintOf(path: string): string {
   const owner = statOf(path).uid;
   const own = owner === null || owner === Deno.uid();
-  return own
-    ? `Allow it with chmod u+w "${path}", or name another folder with --data-dir`
-    : `Run it as user ${owner}, give the folder to ${whoAsks()} with chown -R, or name another with --data-dir`;
+  if (own) return `Allow it with chmod u+w "${path}", or name another folder with --data-dir`;
+  const give = `ive the folder to ${whoAsks()} with chown -R, or name another with --data-dir`;
+  // Nothing here wants root.
+  return owner === 0 ? `G${give}` : `Run it as user ${owner}, g${give}`;
 }
 
 function statOf(path: string): Pick<Deno.FileInfo, "uid" | "mode"> {

@@ -1,4 +1,5 @@
 /** `ingest`: one run, or runs on a schedule. */
+import { sleep } from "../backoff.ts";
 import { EXIT, UserpipeError } from "../errors.ts";
 import { fetchInterrupted, leftByKill } from "../ingest/interrupted.ts";
 import { keepSchedule } from "../ingest/keep.ts";
@@ -139,7 +140,7 @@ export async function keepIngesting(
   const run = runOptions(settings, publishing, runs, { own: false, signal: stop });
   // What is wrong from the start ends it; once it runs, a topic that is gone makes runs that fail, and may come back.
   await newRun(run, "scheduled", askedOf(settings, newSeed()));
-  await mayFetch(run);
+  await lookAtTopics(run);
   terminal.note(`Ingesting ${text} into "${targetOf(settings).topic}".`);
   if (settings.runs !== undefined && settings.brokers === undefined) terminal.note(ONE_MACHINE);
   const printReport = (report: RunReport) => terminal.print(`${reportLine(report)}, run ${shortId(report.id)}`);
@@ -169,6 +170,18 @@ export async function keepIngesting(
       await Promise.all(others);
     }
   });
+}
+
+/** A broker that does not answer within this, in ms, is away: the outbox is there for that. */
+const TOPICS_MS = 3_000;
+
+/** @throws {UserpipeError} where the broker says that a topic is not there, or that it may not be used */
+async function lookAtTopics(run: RunOptions): Promise<void> {
+  const over = new AbortController();
+  const looked = mayFetch(run);
+  looked.catch(() => {});
+  await Promise.race([looked, sleep(TOPICS_MS, over.signal)]);
+  over.abort();
 }
 
 const SEE_REFUSED = "What was refused, and why: userpipe dead-letters";
