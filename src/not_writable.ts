@@ -43,8 +43,18 @@ function inTheWay(path: string, kind: "folder" | "file", write: () => void): [st
 }
 
 function whoAsks(): string {
-  const uid = Deno.uid();
+  const uid = ownUid();
   return uid === null ? "this user" : `user ${uid}`;
+}
+
+/** A thread may not ask. */
+function ownUid(): number | null {
+  try {
+    return Deno.uid();
+  } catch (error) {
+    if (error instanceof Deno.errors.NotCapable) return null;
+    throw error;
+  }
 }
 
 function whose(path: string): string {
@@ -55,7 +65,7 @@ function whose(path: string): string {
 
 function hintOf(path: string): string {
   const owner = statOf(path).uid;
-  const own = owner === null || owner === Deno.uid();
+  const own = owner === null || owner === ownUid();
   if (own) return `Allow it with chmod u+w "${path}", or name another folder with --data-dir`;
   const give = `ive the folder to ${whoAsks()} with chown -R, or name another with --data-dir`;
   // Nothing here wants root.

@@ -10,14 +10,14 @@ export const MAIN = "main.ts";
 /** Started by its URL, so no import leads to it. */
 export const WORKER = "src/stream/worker.ts";
 
-/** No programs, no libraries. Of the last, all but `statfs` is what the Cassandra driver reports to servers that ask. */
+/** No programs, no libraries. Of the last, the first three are what the Cassandra driver reports to servers that ask. */
 const PERMISSIONS = [
   "--no-prompt",
   "--allow-net",
   "--allow-read",
   "--allow-write",
   "--allow-env",
-  "--allow-sys=hostname,osRelease,cpus,statfs",
+  "--allow-sys=hostname,osRelease,cpus,statfs,uid",
 ];
 
 /**
