@@ -5,6 +5,7 @@ import { freshnessOf } from "../src/dashboard/views/freshness.ts";
 import { seriesOf } from "../src/dashboard/views/live_series.ts";
 import { LiveWindow } from "../src/dashboard/views/live_window.ts";
 import { Flow } from "../src/dashboard/views/way_flow.ts";
+import { UserpipeError } from "../src/errors.ts";
 import type { LiveFigures } from "../src/live.ts";
 import { seldom } from "../src/query/seldom.ts";
 import { openSqliteBroker } from "../src/broker/sqlite.ts";
@@ -13,7 +14,6 @@ import type { Store } from "../src/store/store.ts";
 import { type Json, openApi } from "./support/api.ts";
 import { until, withFolder } from "./support/cli.ts";
 import { liveFigures } from "./support/live.ts";
-import { eventsOf } from "./support/poison.ts";
 import { SCHEDULE, TARGET } from "./support/runs_record.ts";
 
 const STREAM = liveFigures("a", 0).stream!;
@@ -230,58 +230,26 @@ Deno.test("ten who look at once are one look at the table, and none looks again 
     await api.get("/api/way");
   }));
 
-Deno.test("the whole table is counted once for all who ask, and no further when all of them are gone", () =>
+Deno.test("of a store that is away nothing is said to be counted, and a stream that waits for it is not told to be started", () =>
   withFolder(async (cwd) => {
-    let pages = 0;
-    let scans = 0;
-    let ended = 0;
-    const [event] = eventsOf("one", 1);
-    const row = Object.values(event!) as string[];
+    const away = new UserpipeError("store-unreachable", "Cannot reach it", "Start it");
     const store = {
-      name: "an endless store",
-      async *scan() {
-        scans++;
-        try {
-          for (;; await new Promise((resolve) => setTimeout(resolve, 1))) {
-            pages++;
-            yield [row];
-          }
-        } finally {
-          ended++;
-        }
-      },
+      name: "a store that is away",
+      check: async () => ({ component: "store", ok: false, error: away }),
+      count: () => new Promise(() => {}),
     } as unknown as Store;
+    const dataDir = join(cwd, "userpipe-data");
+    const runs = openSqliteRuns(join(dataDir, "runs.db"));
+    await makeTopic(dataDir);
     await using api = openApi(cwd, { ends: { store: async () => store } });
-    const clients = [new AbortController(), new AbortController()];
-    const asked = clients.map(({ signal }) => api.ask("/api/table/facets?all=1", { signal }));
-    await until(() => pages > 3, 5_000, () => "no page was read");
-    clients[0]!.abort();
-    const then = pages;
-    await until(() => pages > then + 3, 5_000, () => "it ended though one waits");
-    assert.deepEqual([scans, ended], [1, 0]);
-    clients[1]!.abort();
-    await until(() => ended === 1, 5_000, () => "it goes on though nobody waits");
-    for (const answer of await Promise.all(asked)) {
-      assert.equal(answer.status, 503);
-      await answer.body?.cancel();
-    }
-  }));
-
-Deno.test("a row that another program left without what a facet looks at is counted as unknown", () =>
-  withFolder(async (cwd) => {
-    const [event] = eventsOf("one", 1);
-    const row = Object.values(event!) as string[];
-    const nulls = row.map((value, i) => i === 0 ? value : null);
-    const store = {
-      async *scan() {
-        yield [row, nulls];
-      },
-    } as unknown as Store;
-    await using api = openApi(cwd, { ends: { store: async () => store } });
-    const { of, facets } = await api.get("/api/table/facets?all=1");
-    assert.equal(of, 2);
-    for (const { name, values } of facets) {
-      assert.equal(values.length, 2, name);
-      assert.deepEqual(values.find(([value]: [string]) => value === "unknown"), ["unknown", 1], name);
+    try {
+      await runs.live.put(liveFigures("a", Date.now(), { stream: undefined }));
+      const { rows, counting, parts } = await api.get("/api/way");
+      assert.deepEqual([rows, counting.rows, (await api.get("/api/table")).counting], [null, false, false]);
+      const [, , , stream, end] = parts;
+      assert.deepEqual([end.state, end.why, end.hint], ["down", "Cannot reach it", "Start it"]);
+      assert.deepEqual([stream.state, stream.why], ["waiting", "It begins by itself once this is mended: store"]);
+    } finally {
+      await runs.close();
     }
   }));

@@ -202,6 +202,11 @@ export async function schedulesOf(runs: Runs, target: RunTarget): Promise<Schedu
   );
 }
 
+/** Whether what is not known of an end is so because it takes long, and not because the end does not answer. */
+export function isCounted({ health }: Pick<Status, "health">, of: Health["component"], part: Part<unknown>): boolean {
+  return !part.ok && part.pending === true && health.every(({ component, part }) => component !== of || part.ok);
+}
+
 async function queuedOf(runs: Runs, target: RunTarget): Promise<QueuedCount> {
   const queued = await runs.list({ target, states: ["queued"], limit: MOST_QUEUED + 1 });
   return { runs: Math.min(queued.length, MOST_QUEUED), more: queued.length > MOST_QUEUED };

@@ -3,6 +3,7 @@ import type { Broker, Delivered } from "../../broker/broker.ts";
 import { textOf } from "../../query/bytes.ts";
 import { messageOfRow } from "../../query/row_message.ts";
 import { peek } from "../../query/peek.ts";
+import { isCounted } from "../../query/status.ts";
 import { Refused } from "../asked.ts";
 import type { ApiDeps } from "../deps.ts";
 import type { NewestRow, TableRow } from "../page/types.ts";
@@ -26,10 +27,11 @@ export interface TableView {
 
 export async function table(deps: ApiDeps): Promise<TableView> {
   const { names: { table: { keyspace, name, columns } } } = deps;
-  const { rows } = await statusNow(deps);
+  const status = await statusNow(deps);
+  const { rows } = status;
   const about = { name: `${keyspace}.${name}`, columns: columns.map(({ name }) => name) };
   if (rows.ok) return { ...about, count: rows.value, counting: false };
-  return { ...about, count: null, counting: rows.pending === true, why: rows.why, hint: rows.hint };
+  return { ...about, count: null, counting: isCounted(status, "store", rows), why: rows.why, hint: rows.hint };
 }
 
 /** Of the newest messages those that are in the table, newest first. @throws {UserpipeError} as `peek` and the store */

@@ -1,6 +1,6 @@
 /** The way of a record at a glance: what `status` has, and what the processes say of themselves, as the page's strip. */
 import { nextTimes } from "../../ingest/schedule.ts";
-import type { Part, Status } from "../../query/status.ts";
+import { isCounted, type Part, type Status } from "../../query/status.ts";
 import type { ApiDeps } from "../deps.ts";
 import type { Way } from "../page/types.ts";
 import { freshnessOf } from "./freshness.ts";
@@ -29,7 +29,10 @@ export async function way(deps: ApiDeps): Promise<Way> {
     schedule: scheduleOf(status, now),
     lastRun: valueOf(status.runs)?.[0] ?? null,
     lastError: lastErrorOf(status),
-    counting: { rows: isPending(status.rows), deadLetters: isPending(status.deadLetters) },
+    counting: {
+      rows: isCounted(status, "store", status.rows),
+      deadLetters: isCounted(status, "broker", status.deadLetters),
+    },
     rows: valueOf(status.rows),
     deadLetters: letters?.waiting ?? null,
     outbox: valueOf(status.outbox)?.messages ?? null,
@@ -53,10 +56,6 @@ async function heard(deps: ApiDeps): Promise<LiveProcess[]> {
 
 function valueOf<T>(part: Part<T>): T | null {
   return part.ok ? part.value : null;
-}
-
-function isPending(part: Part<unknown>): boolean {
-  return !part.ok && part.pending === true;
 }
 
 function scheduleOf({ schedules }: Status, now: number): Way["schedule"] {

@@ -163,7 +163,8 @@ export function startOf({ definition, text }: ScheduleRecord): string {
   return `userpipe ingest --cron "${definition.cron}" --time-zone ${definition.timeZone}`;
 }
 
-function streamState({ status: { lag }, flow }: Seen, streams: readonly LiveProcess[]): State {
+function streamState(seen: Seen, streams: readonly LiveProcess[]): State {
+  const { status: { lag, health }, flow } = seen;
   for (const { newest: { stream } } of streams) {
     const { waiting, workers } = stream!;
     if (waiting !== undefined) return { state: "waiting", why: waiting.message, hint: waiting.hint };
@@ -174,6 +175,15 @@ function streamState({ status: { lag }, flow }: Seen, streams: readonly LiveProc
   if ((flow.carried ?? 0) > 0) {
     return { state: "fine", why: "A process of another record carries them: its lag and the rows are known, no more" };
   }
+  const away = health.filter(({ part }) => !part.ok).map(({ component }) => component);
+  if (away.length > 0 && seen.processes.some((process) => isToStream(process, seen))) {
+    return { state: "waiting", why: `It begins by itself once this is mended: ${away.join(", ")}` };
+  }
   const state: PartState = lag.ok && lag.value > 0 ? "waiting" : "idle";
   return { state, why: "No process carries the topic", hint: "Start one: userpipe up, or userpipe stream" };
+}
+
+/** Whether the process is one that streams into this table, for this group, and may not have begun. */
+function isToStream({ newest: { command, ends } }: LiveProcess, { names: { table }, settings }: Seen): boolean {
+  return command !== "ingest" && ends.group === settings.group && ends.table === `${table.keyspace}.${table.name}`;
 }
