@@ -51,8 +51,12 @@ async function compare(t: Deno.TestContext, env: Ends): Promise<void> {
     await t.step("the way, and status", async () => {
       const status = JSON.parse((await userpipe(["status"], options)).stdout);
       let way: Plain;
-      const isCounted = async () => (way = await api.get("/api/way")).rows !== null && way.deadLetters !== null;
-      await until(isCounted, 10_000, () => "what takes long is never counted");
+      // A stream that took a second was heard of, and is taken for alive for a while.
+      const isSettled = async () => {
+        way = await api.get("/api/way");
+        return way.rows !== null && way.deadLetters !== null && way.processes.length === 0;
+      };
+      await until(isSettled, 30_000, () => "what takes long is never counted, or a process that ended never gone");
       assert.deepEqual([way.rows, way.lag, way.deadLetters], [100, 12, 3]);
       assert.deepEqual([way.rows, way.lag, way.deadLetters, way.outbox], [
         ...[status.table.rows, status.lag.records, status.deadLetters.waiting, status.outbox?.messages ?? null],
