@@ -2,6 +2,7 @@
 import { Buffer } from "node:buffer";
 import { connect, isIP, type Socket } from "node:net";
 import { connect as connectTls, TLSSocket } from "node:tls";
+import { sleep } from "./backoff.ts";
 import { EXPIRED, NOT_YET_VALID, SPEAKS_TLS, type Tls, tlsOptions, UNVERIFIED } from "./tls.ts";
 
 export interface Question {
@@ -11,7 +12,7 @@ export interface Question {
   bytes: number;
   /** Undefined: in plain. */
   tls: Tls | undefined;
-  /** For all of it. */
+  /** For the connection. */
   limitMs: number;
 }
 
@@ -30,6 +31,11 @@ export class NoAnswer extends Error {
   }
 }
 
+/** For an answer, a handshake before it included. */
+const ANSWER_MS = 2_000;
+/** Who has not answered by then is asked in TLS as well. */
+const SILENT_MS = 700;
+
 /** The kind of record with which TLS ends a connection. */
 const TLS_ALERT = 0x15;
 const TLS_MAJOR = 3;
@@ -47,12 +53,17 @@ export async function ask(address: string, question: Question): Promise<Buffer> 
       throw codeOf(error) === UNVERIFIED ? await ofDates(address, question) ?? error : error;
     }
   }
-  const plain = await exchange(address, question).catch((error: NoAnswer) => error);
-  if (!(plain instanceof Error) && !isTlsAlert(plain)) return plain;
-  if (plain instanceof Error && plain.stage === "connect") throw plain;
+  const asked = exchange(address, question).catch((error: NoAnswer) => error);
+  const heard = new AbortController();
+  const early = await Promise.race([asked, sleep(SILENT_MS, heard.signal)]);
+  heard.abort();
+  if (early instanceof NoAnswer && early.stage === "connect") throw early;
+  if (early instanceof Buffer && !isTlsAlert(early)) return early;
   // Who hangs up on the question, or waits for more, may be one who wants to hear TLS's hello.
-  if (!(plain instanceof Error) || await speaksTls(address, question)) throw new NoAnswer("answer", SPEAKS_TLS);
-  throw plain;
+  const [plain, tls] = await Promise.all([asked, early instanceof Buffer || speaksTls(address, question)]);
+  if (tls) throw new NoAnswer("answer", SPEAKS_TLS);
+  if (plain instanceof NoAnswer) throw plain;
+  return plain;
 }
 
 /** Whether bytes from another end are the end of a conversation in TLS that was begun in plain. */
@@ -115,9 +126,13 @@ function exchange(
     ? connect({ host, port }, connected)
     : connectTls({ host, port, ...(isIP(host) ? {} : { servername: host }), ...secure }, connected);
   // Of TLS the connection comes before its handshake, and what fails then was reached.
-  socket.once("connect", () => stage = "answer");
+  socket.once("connect", () => {
+    stage = "answer";
+    clearTimeout(timer);
+    timer = setTimeout(() => fail("timed out"), ANSWER_MS);
+  });
   const fail = (message: string, cause?: unknown) => reject(new NoAnswer(stage, message, cause));
-  const timer = setTimeout(() => fail("timed out"), limitMs);
+  let timer = setTimeout(() => fail("timed out"), limitMs);
   socket.on("data", (chunk: Buffer) => {
     heard = Buffer.concat([heard, chunk]);
     if (heard.length >= bytes) resolve(heard);
