@@ -8,6 +8,7 @@ import { UserpipeError } from "./errors.ts";
 import { withoutSecrets, withSecrets } from "./hidden.ts";
 import type { Pipeline, Table } from "./pipeline.ts";
 import * as PIPELINES from "./pipelines.ts";
+import type { Registry } from "./registry/registry.ts";
 import type { RunRequest, Runs, RunTarget } from "./runs/runs.ts";
 import { secretIn } from "./secret_file.ts";
 import { cassandraSecurity, kafkaSecurity } from "./secure.ts";
@@ -92,6 +93,26 @@ export async function openStore(settings: Settings): Promise<Store> {
   }
   const { openSqliteStore } = await import("./store/sqlite.ts");
   return openSqliteStore({ dataDir: settings.dataDir, table, ttlSeconds });
+}
+
+/**
+ * The registry of the schema of the topic's values, where one is named; it holds nothing open. Nothing is requested yet.
+ * @throws {UserpipeError} `settings`
+ */
+export async function openRegistry(settings: Settings): Promise<Registry | undefined> {
+  const { schemaRegistryUrl: url, schemaRegistryUsername: user, schemaRegistryPasswordFile: path } = settings;
+  if (url === undefined) return undefined;
+  const { pipeline, topic } = namesOf(settings);
+  const schema = pipeline.jsonSchema?.();
+  if (schema === undefined) {
+    const why = `The pipeline "${pipeline.name}" has no JSON Schema for a schema registry`;
+    throw new UserpipeError("settings", why, "Leave --schema-registry-url and SCHEMA_REGISTRY_URL out");
+  }
+  const password = path === undefined
+    ? Deno.env.get("SCHEMA_REGISTRY_PASSWORD")
+    : await secretIn(path, "the password of the schema registry", "--schema-registry-password-file");
+  const { openConfluent } = await import("./registry/confluent.ts");
+  return openConfluent({ url, user, password, subject: `${topic}-value`, schema });
 }
 
 /**

@@ -87,6 +87,8 @@ export interface Pipeline<Raw = unknown, Event = unknown> {
   readonly quota?: { records: number; windowMs: number };
   /** Version of the event's schema, carried in the header `userpipe-schema`. */
   readonly schemaVersion: string;
+  /** The event's JSON Schema, for a schema registry; a pipeline without one goes without a registry. */
+  jsonSchema?(): Record<string, unknown>;
   /** The address of one page. */
   request(options: RequestOptions): URL;
   /** The records in an answer's JSON body, or why it holds none. */
@@ -100,7 +102,7 @@ export interface Pipeline<Raw = unknown, Event = unknown> {
   generate(seed: string, count: number, from?: number): Iterable<unknown>;
   /** The message key. */
   key(event: Event): string;
-  /** UTF-8 JSON. */
+  /** UTF-8 JSON; what a schema registry wants before it is no matter of the domain. */
   encode(event: Event): Uint8Array;
   /** Reads and checks what is on the topic, ours or the stack's that people leave. */
   decode(value: Uint8Array): Result<Event>;

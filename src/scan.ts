@@ -7,10 +7,11 @@ import type { Column } from "./pipeline.ts";
 
 /**
  * Packs the value's cells.
+ * @param start where its JSON begins
  * @returns where the text of the first column begins in `value`; -1, with nothing packed, where the value is for the
  * full check, which alone says whether and why it is refused
  */
-export type Scan = (value: Uint8Array, into: Packer) => number;
+export type Scan = (value: Uint8Array, into: Packer, start?: number) => number;
 
 const SPACE = 0x20;
 const QUOTE = 0x22;
@@ -28,11 +29,11 @@ export function scannerOf(columns: readonly Column[]): Scan {
   const names = columns.map(({ name }) => new TextEncoder().encode(JSON.stringify(name)));
   const last = columns.length - 1;
 
-  return (value, into) => {
+  return (value, into, start = 0) => {
     into.begin(value.length);
     const { block } = into;
     let at = into.at;
-    let p = 0;
+    let p = start;
     let first = -1;
     if (value[p++] !== BRACE) return -1;
     for (let n = 0; n <= last; n++) {

@@ -9,16 +9,18 @@ import { assertFitting } from "./settings_fit.ts";
 import { LOOKS } from "./settings_looks.ts";
 import { MOVES } from "./settings_moves.ts";
 import { PLACES } from "./settings_places.ts";
+import { REGISTRY } from "./settings_registry.ts";
 import { RUNS } from "./settings_runs.ts";
 import { assertSecurity, SECURITY } from "./settings_secure.ts";
 import type { Setting } from "./settings_types.ts";
 
-export const SETTINGS = { ...PLACES, ...SECURITY, ...MOVES, ...RUNS, ...LOOKS, ...DASHBOARD };
+export const SETTINGS = { ...PLACES, ...SECURITY, ...REGISTRY, ...MOVES, ...RUNS, ...LOOKS, ...DASHBOARD };
 
 /** The settings by what they are of: help and `userpipe settings` show them under these words. */
 export const GROUPS: Record<string, Record<string, unknown>> = {
   "Places, and what init makes there": PLACES,
   "Secure connections": SECURITY,
+  "The schema registry": REGISTRY,
   "What is fetched, and how it is carried": MOVES,
   "Schedules, runs and their record": RUNS,
   "What is shown": LOOKS,

@@ -14,12 +14,29 @@ export class Slab {
   encode(text: string): Uint8Array {
     const most = text.length * MOST_PER_UNIT;
     if (most > SLAB_BYTES / 4) return encoder.encode(text);
-    if (this.#at + most > SLAB_BYTES) {
-      this.#bytes = new Uint8Array(SLAB_BYTES);
-      this.#at = 0;
-    }
+    if (this.#at + most > SLAB_BYTES) this.#renew();
     const start = this.#at;
     const { written } = encoder.encodeInto(text, this.#bytes.subarray(start));
     return this.#bytes.subarray(start, this.#at = start + written);
+  }
+
+  /** One behind the other; `bytes` themselves where there is no prefix. */
+  join(prefix: Uint8Array | undefined, bytes: Uint8Array): Uint8Array {
+    if (prefix === undefined) return bytes;
+    const length = prefix.length + bytes.length;
+    const joined = length > SLAB_BYTES / 4 ? new Uint8Array(length) : this.#room(length);
+    joined.set(prefix);
+    joined.set(bytes, prefix.length);
+    return joined;
+  }
+
+  #room(length: number): Uint8Array {
+    if (this.#at + length > SLAB_BYTES) this.#renew();
+    return this.#bytes.subarray(this.#at, this.#at += length);
+  }
+
+  #renew(): void {
+    this.#bytes = new Uint8Array(SLAB_BYTES);
+    this.#at = 0;
   }
 }

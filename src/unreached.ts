@@ -13,8 +13,8 @@ export function whyUnreached(error: unknown): string {
 
 /** A code of the system where there is one, else the words of kafkajs and of the Cassandra driver. */
 const REASONS: readonly (readonly [said: RegExp, why: string])[] = [
-  [/ECONNREFUSED/, "connection refused"],
-  [/ENOTFOUND|EAI_AGAIN|could be resolved/, "its name does not resolve"],
+  [/ECONNREFUSED|connection refused/i, "connection refused"],
+  [/ENOTFOUND|EAI_AGAIN|could be resolved|dns error/, "its name does not resolve"],
   [/EHOSTUNREACH|ENETUNREACH/, "there is no route to it"],
   [/ERR_SSL|SSL|TLS|certificate/, "no secure connection (TLS)"],
   [/ETIMEDOUT|time[d]? ?out|no answer in|did not reply/i, "timed out"],

@@ -1,6 +1,7 @@
 /** What the stream's thread may do, which is less than its process may: what it needs for its ends, and nothing else. */
 import { resolve } from "node:path";
 import type { Settings } from "./settings.ts";
+import { REGISTRY } from "./settings_registry.ts";
 import { SECURITY, SECURITY_FILES } from "./settings_secure.ts";
 
 /** Variables that the thread's own code and its libraries look at. */
@@ -12,7 +13,9 @@ const VARIABLES = [
 const SECRETS = [
   ...["kafkaKeyPassphraseFile", "kafkaSaslPasswordFile"] as const,
   ...["cassandraKeyPassphraseFile", "cassandraPasswordFile"] as const,
+  "schemaRegistryPasswordFile" as const,
 ];
+const HOLDERS = { ...SECURITY, ...REGISTRY };
 
 /** @returns paths are absolute: the current folder is nothing that the thread may ask for */
 export function workerPermissions(settings: Settings): Deno.PermissionOptionsObject {
@@ -32,12 +35,12 @@ export function workerPermissions(settings: Settings): Deno.PermissionOptionsObj
 
 /** Files beside the data folder that its ends are opened with. */
 function filesRead(settings: Settings): string[] {
-  return SECURITY_FILES.flatMap((name) => settings[name] ?? []);
+  return [...SECURITY_FILES, "schemaRegistryPasswordFile" as const].flatMap((name) => settings[name] ?? []);
 }
 
 /** Variables with a secret of its ends, where no file with it is named. */
 function secretsRead(settings: Settings): string[] {
-  return SECRETS.flatMap((name) => settings[name] === undefined ? SECURITY[name].holds.env : []);
+  return SECRETS.flatMap((name) => settings[name] === undefined ? HOLDERS[name].holds.env : []);
 }
 
 /** The path as it is named, and where it leads: permissions hold for a path and not for what it links to. */

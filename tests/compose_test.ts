@@ -6,7 +6,7 @@ import { parse } from "yaml";
 import config from "../deno.json" with { type: "json" };
 import { composeWorks } from "../tools/services/docker.ts";
 import { run } from "../tools/services/process.ts";
-import { CASSANDRA_VERSION, KAFKA_VERSION, PROJECT } from "../tools/services/where.ts";
+import { CASSANDRA_VERSION, KAFKA_VERSION, PROJECT, REGISTRY_VERSION } from "../tools/services/where.ts";
 import { succeeds, until, withFolder } from "./support/cli.ts";
 
 interface ComposeService {
@@ -32,10 +32,11 @@ const { services, volumes }: ComposeFile = parse(Deno.readTextFileSync(FILE));
 const PROFILES = ["userpipe", "postgres", "grafana"];
 const DOCKERFILE = Deno.readTextFileSync(join(PROJECT, "packaging", "Dockerfile"));
 
-Deno.test("compose.yaml pins versions: of Kafka and Cassandra those that deno task services starts, of userpipe its own", () => {
-  const { kafka, cassandra, userpipe } = services;
+Deno.test("compose.yaml pins versions: those that deno task services starts, and of userpipe its own", () => {
+  const { kafka, cassandra, registry, userpipe } = services;
   assert.equal(kafka?.image, `apache/kafka:${KAFKA_VERSION}`);
   assert.equal(cassandra?.image, `cassandra:${CASSANDRA_VERSION}`);
+  assert.equal(registry?.image, `apicurio/apicurio-registry-kafkasql:${REGISTRY_VERSION}`);
   assert.equal(userpipe?.image, `userpipe:${config.version}`);
   for (const { image } of Object.values(services)) assert.match(image, /^[a-z/-]+:v?\d+\.\d+/);
   assert.match(DOCKERFILE, /^FROM debian:\d+\.\d+-slim$/m);

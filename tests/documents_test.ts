@@ -31,6 +31,7 @@ const OTHER_FLAGS = new Set([
   "--target",
   "--profile",
   "--postgres",
+  "--registry",
   "--now",
 ]);
 

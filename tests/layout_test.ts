@@ -46,8 +46,9 @@ const PORTS = [
   "src/store/store.ts",
   "src/runs/runs.ts",
   "src/runs/run.ts",
+  "src/registry/registry.ts",
 ];
-const ENDS = ["source", "broker", "store", "runs"];
+const ENDS = ["source", "broker", "store", "runs", "registry"];
 const MOVES = ["ingest", "stream", "query"];
 const SHARED = [
   "src/pipeline.ts",
@@ -62,6 +63,7 @@ const SHARED = [
   "src/packed.ts",
   "src/scan.ts",
   "src/slab.ts",
+  "src/wire_format.ts",
   "src/durations.ts",
   "src/live.ts",
 

@@ -1,12 +1,16 @@
 /**
- * `deno task services up|down|status`: a Kafka and a Cassandra for development and tests, with Docker Compose where a
- * daemon answers, else from Maven Central's jars with Java; where asked for also a Postgres, from what is installed.
+ * `deno task services up|down|status|fetch`: a Kafka and a Cassandra for development and tests, with Docker Compose where a
+ * daemon answers, else from Maven Central's jars with Java; where asked for also a Postgres, from what is installed, and a schema registry.
  * Everything is under the ignored folder `.services/`.
  */
 import { join, resolve } from "node:path";
 import { Command, InvalidArgumentError, Option } from "commander";
+import { cassandraJars } from "./services/cassandra.ts";
+import { kafkaJars } from "./services/kafka.ts";
 import { isAlive } from "./services/process.ts";
 import { postgresUrl } from "./services/postgres.ts";
+import { pythonWithConfluent } from "./services/python.ts";
+import { fetchRegistry, registryUrl } from "./services/registry.ts";
 import { endpointOf, type Service, ServiceError, type ServiceName, startedIn } from "./services/service.ts";
 import {
   alone,
@@ -22,7 +26,7 @@ import {
   up,
   USUAL,
 } from "./services/set.ts";
-import { DEFAULT_DIR } from "./services/where.ts";
+import { DEFAULT_DIR, KAFKA_VERSION, NEXT_KAFKA_VERSION } from "./services/where.ts";
 
 interface Flags {
   dir: string;
@@ -31,6 +35,8 @@ interface Flags {
   cassandraPort?: number;
   postgresPort?: number;
   postgres?: boolean;
+  registryPort?: number;
+  registry?: boolean;
   whilePid?: number;
   wipe?: boolean;
 }
@@ -41,10 +47,14 @@ function say(line: string): void {
   console.log(line);
 }
 
-/** Those that a command is about: of Postgres it is only where it was asked for, or started here. */
-function namesOf({ dir, only, postgres }: Flags): readonly ServiceName[] {
+/** Those that a command is about: of Postgres and a registry it is only where it was asked for, or started here. */
+function namesOf(flags: Flags): readonly ServiceName[] {
+  const { dir, only, postgres, registry } = flags;
   if (only !== undefined) return [only];
-  return postgres || startedIn(join(dir, "postgres")) !== undefined ? NAMES : USUAL;
+  const asked: readonly (ServiceName | boolean | undefined)[] = [postgres && "postgres", registry && "registry"];
+  const isIn = (name: ServiceName) =>
+    USUAL.includes(name) || asked.includes(name) || startedIn(join(dir, name)) !== undefined;
+  return NAMES.filter(isIn);
 }
 
 async function upCommand(flags: Flags): Promise<void> {
@@ -59,12 +69,12 @@ async function upCommand(flags: Flags): Promise<void> {
 }
 
 async function bringUp(flags: Flags, holder: Holder): Promise<void> {
-  const { dir, kafkaPort, cassandraPort, postgresPort } = flags;
+  const { dir, kafkaPort, cassandraPort, postgresPort, registryPort } = flags;
   const services = await alone(dir, say, async () => {
     const started = await up({
       dir,
       names: namesOf(flags),
-      ports: { kafka: kafkaPort, cassandra: cassandraPort, postgres: postgresPort },
+      ports: { kafka: kafkaPort, cassandra: cassandraPort, postgres: postgresPort, registry: registryPort },
       say,
     });
     hold(dir, holder);
@@ -94,6 +104,7 @@ async function release(flags: Flags, holder: Holder): Promise<void> {
 
 function flagOf(service: Service): string {
   if (service.name === "postgres") return `--runs ${postgresUrl(service)}`;
+  if (service.name === "registry") return `--schema-registry-url ${registryUrl(service)}`;
   return `${service.name === "kafka" ? "--brokers" : "--contact-points"} ${endpointOf(service)}`;
 }
 
@@ -122,6 +133,15 @@ async function statusCommand(flags: Flags): Promise<void> {
       `${name}: ${answering ? "answers" : "does not answer"} on ${endpointOf(service)} (${how}; log: ${service.log})`,
     );
   }
+}
+
+/** One after the other, so that what is fetched does not share the way. */
+async function fetchCommand(): Promise<void> {
+  await kafkaJars(KAFKA_VERSION, say);
+  await cassandraJars(say);
+  await kafkaJars(NEXT_KAFKA_VERSION, say);
+  await fetchRegistry(say);
+  await pythonWithConfluent(say);
 }
 
 /** Prints what an operating error is and what to do, and sets the exit code; a defect goes on up. */
@@ -163,10 +183,17 @@ await new Command("services")
       .addOption(port("kafka"))
       .addOption(port("cassandra"))
       .addOption(port("postgres"))
+      .addOption(port("registry"))
       .option("--postgres", "a Postgres too")
+      .option("--registry", "a schema registry too")
       .addOption(new Option("--while-pid <pid>", "stay, and end them when that process is gone").argParser(whole))
       .option("--wipe", `with --while-pid: ${WIPE} when it ends`),
   )
   .addCommand(command("down", "end what was started here", downCommand).option("--wipe", WIPE))
   .addCommand(command("status", "say what runs; exit code 1 where not all answer", statusCommand))
+  .addCommand(
+    new Command("fetch")
+      .description("fetch what these and the tests start, where it is not there yet")
+      .action(() => fetchCommand().catch(fail)),
+  )
   .parseAsync();

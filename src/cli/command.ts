@@ -61,6 +61,14 @@ export const STORE = [
   "keyspace",
   "table",
 ] as const satisfies SettingName[];
+/** Where the schema of the topic's values is on record. */
+export const REGISTRY = [
+  "schemaRegistryUrl",
+  "schemaRegistryUsername",
+  "schemaRegistryPasswordFile",
+] as const satisfies SettingName[];
+/** Where the topic is, and the schema of its values. */
+export const TOPIC = [...BROKER, ...REGISTRY] as const;
 /** Where the page is shown, and who may see it. */
 export const DASHBOARD = [
   "dashboard",

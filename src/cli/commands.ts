@@ -1,5 +1,5 @@
 /** The table of commands: help, completion and the README follow it. */
-import { BROKER, type Command, COMMON, DASHBOARD, INGEST, INIT, RECORD, STORE, STREAM } from "./command.ts";
+import { BROKER, type Command, COMMON, DASHBOARD, INGEST, INIT, RECORD, STORE, STREAM, TOPIC } from "./command.ts";
 import { OWN_COMMANDS } from "./commands_own.ts";
 import { RUN_COMMANDS } from "./commands_runs.ts";
 
@@ -24,7 +24,7 @@ export const COMMANDS: readonly Command[] = [
     ],
     settings: [
       ...COMMON,
-      ...BROKER,
+      ...TOPIC,
       "deadLetterTopic",
       ...STORE,
       ...INIT,
@@ -40,8 +40,11 @@ export const COMMANDS: readonly Command[] = [
   {
     name: "init",
     summary: "make the topic, the dead-letter topic, the keyspace and the table where they are not there",
+    details:
+      "With --schema-registry-url it first registers the JSON Schema of what is published under <topic>-value. Where that " +
+      "does not fit what is there, it says field by field how, makes nothing and exits with 2.",
     examples: ["userpipe init", "userpipe init --partitions 8 --retention 30d", "userpipe init --dry-run"],
-    settings: [...COMMON, ...BROKER, "deadLetterTopic", ...STORE, ...INIT, "dryRun", "pipeline"],
+    settings: [...COMMON, ...TOPIC, "deadLetterTopic", ...STORE, ...INIT, "dryRun", "pipeline"],
     load: async () => (await import("./init.ts")).init,
   },
   {
@@ -56,7 +59,7 @@ export const COMMANDS: readonly Command[] = [
     ],
     settings: [
       ...COMMON,
-      ...BROKER,
+      ...TOPIC,
       "deadLetterTopic",
       "group",
       ...STORE,
@@ -78,7 +81,7 @@ export const COMMANDS: readonly Command[] = [
     ],
     settings: [
       ...COMMON,
-      ...BROKER,
+      ...TOPIC,
       "deadLetterTopic",
       ...STORE,
       ...STREAM,
@@ -175,7 +178,7 @@ that is; it does not look for rows that no record of the topic explains.`,
     ],
     settings: [
       ...COMMON,
-      ...BROKER,
+      ...TOPIC,
       "deadLetterTopic",
       ...STORE,
       ...RECORD,
@@ -202,7 +205,7 @@ shows the page by itself, ingest --every and stream with --dashboard.
     ],
     settings: [
       ...COMMON,
-      ...BROKER,
+      ...TOPIC,
       ...["deadLetterTopic", "group"] as const,
       ...STORE,
       ...RECORD,
@@ -246,7 +249,7 @@ shows the page by itself, ingest --every and stream with --dashboard.
     ],
     settings: [
       ...COMMON,
-      ...BROKER,
+      ...TOPIC,
       ...["deadLetterTopic", "group", "replication"] as const,
       ...STORE,
       ...RECORD,

@@ -1,5 +1,5 @@
 /** The commands of schedules and runs. */
-import { BROKER, type Command, COMMON, RECORD, STORE } from "./command.ts";
+import { type Command, COMMON, RECORD, STORE, TOPIC } from "./command.ts";
 
 const TARGET = ["brokers", "topic", "pipeline"] as const;
 
@@ -15,7 +15,7 @@ A lag, dead letters and a schedule that is paused are shown and are not wrong.`,
     examples: ["userpipe status", "userpipe status --watch", "userpipe status --format json"],
     settings: [
       ...COMMON,
-      ...BROKER,
+      ...TOPIC,
       "deadLetterTopic",
       "group",
       ...STORE,
@@ -56,7 +56,7 @@ process ran); interrupted (its process was killed, or a person stopped it).`,
       ...COMMON,
       ...RECORD,
       ...["state", "kind", "since", "limit", "olderThan", "wait", "format"] as const,
-      ...BROKER,
+      ...TOPIC,
       "pipeline",
       ...["deadLetterTopic", "quota", "outboxMaxBytes", "stopTimeout"] as const,
     ],
@@ -70,7 +70,7 @@ process ran); interrupted (its process was killed, or a person stopped it).`,
     examples: ["userpipe trigger", "userpipe trigger --count 500 --wait"],
     settings: [
       ...COMMON,
-      ...BROKER,
+      ...TOPIC,
       "deadLetterTopic",
       ...RECORD,
       ...["count", "seed", "page", "nat", "url", "wait", "quota", "outboxMaxBytes", "pipeline", "stopTimeout"] as const,
@@ -104,7 +104,7 @@ yet, also after a kill.`,
     ],
     settings: [
       ...COMMON,
-      ...BROKER,
+      ...TOPIC,
       "deadLetterTopic",
       ...RECORD,
       ...["seed", "pages", "count", "nat", "url", "concurrency"] as const,

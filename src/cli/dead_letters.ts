@@ -115,9 +115,21 @@ async function replay(context: Context): Promise<number> {
     counts = now;
     terminal.show(said());
   };
-  const work = async ({ broker, publisher }: Publishing, store: Store) => {
+  const work = async ({ broker, publisher, schemas }: Publishing, store: Store) => {
     try {
-      const options = { ...names, broker, publisher, store, reason, dryRun, stop, abort, onRefused, onProgress };
+      const options = {
+        ...names,
+        broker,
+        publisher,
+        schemas,
+        store,
+        reason,
+        dryRun,
+        stop,
+        abort,
+        onRefused,
+        onProgress,
+      };
       await replayLetters(options);
       terminal.print(`${said()} in ${seconds(performance.now() - started)}`);
     } catch (error) {

@@ -5,7 +5,7 @@ import { OutboxLogs } from "../ingest/outbox_logs.ts";
 import { withMissing } from "../ingest/outbox_missing.ts";
 import { outboxTroubles } from "../ingest/outbox_wording.ts";
 import { newSeed } from "../ingest/run.ts";
-import { askedOf, namesOf, openBroker, openSource, openSpool, openStore } from "../open.ts";
+import { askedOf, namesOf, openBroker, openRegistry, openSource, openSpool, openStore } from "../open.ts";
 import { dataFolderFindings } from "../query/data_folder.ts";
 import { type Component, type ComponentFinding, diagnose } from "../query/doctor.ts";
 import type { Settings } from "../settings.ts";
@@ -45,6 +45,7 @@ function componentsOf(settings: Settings, terminal: Terminal): Component[] {
     "source": () => sourceFindings(settings),
     "broker": () => brokerFindings(settings),
     "store": () => storeFindings(settings),
+    ...(settings.schemaRegistryUrl === undefined ? {} : { "registry": () => registryFindings(settings) }),
     "data folder": () => folderFindings(settings),
     ...(settings.runs === undefined ? {} : { "runs": () => runsFindings(settings) }),
   };
@@ -84,6 +85,11 @@ async function* storeFindings(settings: Settings): AsyncGenerator<Finding> {
   } finally {
     await store.close();
   }
+}
+
+async function* registryFindings(settings: Settings): AsyncGenerator<Finding> {
+  const registry = await openRegistry(settings);
+  if (registry !== undefined) yield* registry.diagnose();
 }
 
 /** The folder, and the files in it that are of no end. Looking makes none. */

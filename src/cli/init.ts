@@ -1,7 +1,8 @@
-/** `init`: makes topic, dead-letter topic, keyspace and table, and says what it made and what was there. */
+/** `init`: makes topic, dead-letter topic, schema, keyspace and table, and says what it made and what was there. */
 import { type Broker, DEAD_LETTER_ROOM, type TopicSpec } from "../broker/broker.ts";
 import { type Change, EXIT } from "../errors.ts";
-import { namesOf } from "../open.ts";
+import { namesOf, openRegistry } from "../open.ts";
+import type { Registry } from "../registry/registry.ts";
 import type { Settings } from "../settings.ts";
 import type { Store } from "../store/store.ts";
 import type { Context } from "./command.ts";
@@ -24,8 +25,19 @@ export async function init({ settings, terminal }: Context): Promise<number> {
 
 /** What `init` and `demo` do before anything else; `up` does the two by themselves. */
 export async function initEnds(settings: Settings, broker: Broker, store: Store, terminal: Terminal): Promise<void> {
+  // A schema that is refused leaves nothing behind.
+  await initSchema(settings, await openRegistry(settings), terminal);
   await initTopics(settings, broker, terminal);
   await initTable(settings, store, terminal);
+}
+
+/** Registers the schema of the topic's values, where a registry is named. */
+export async function initSchema(
+  { dryRun }: Settings,
+  registry: Registry | undefined,
+  terminal: Terminal,
+): Promise<void> {
+  if (registry !== undefined) say(await registry.init({ dryRun }), terminal);
 }
 
 export async function initTopics(settings: Settings, broker: Broker, terminal: Terminal): Promise<void> {

@@ -6,11 +6,12 @@ import { headersOf, textOf, timeOf, valueOf } from "../query/bytes.ts";
 import { cut } from "../query/format.ts";
 import { peek as peekAt, type PeekOptions } from "../query/peek.ts";
 import type { Settings } from "../settings.ts";
+import { schemaIdOf } from "../wire_format.ts";
 import { formatOf, printAnswer } from "./answer.ts";
 import type { Context } from "./command.ts";
 import { withBroker } from "./ends.ts";
 
-const COLUMNS = ["partition", "offset", "timestamp", "key", "headers", "value"];
+const COLUMNS = ["partition", "offset", "timestamp", "key", "headers", "schema_id", "value"];
 /** Of a message that is one line, which ends where the terminal does: the value has what room these leave. */
 const LINE_COLUMNS = ["at", "timestamp", "key", "value"];
 const LINE_KEY = 12;
@@ -54,12 +55,12 @@ async function* rowsOf(
 }
 
 function rowOf({ partition, offset, timestamp, key, headers, value, unreadable }: Delivered): unknown[] {
-  const named = headersOf(headers);
-  const shown = unreadable ? { unreadable: unreadable.reason, bytes: value?.length } : value && valueOf(value);
-  return [partition, Number(offset), timeOf(timestamp), key && textOf(key), named, shown];
+  const place = [partition, Number(offset), timeOf(timestamp), key && textOf(key), headersOf(headers)];
+  if (unreadable) return [...place, null, { unreadable: unreadable.reason, bytes: value?.length }];
+  return [...place, value && (schemaIdOf(value) ?? null), value && valueOf(value)];
 }
 
 function lineOf(message: Delivered): unknown[] {
-  const [partition, offset, timestamp, key, , value] = rowOf(message);
+  const [partition, offset, timestamp, key, , , value] = rowOf(message);
   return [`${partition}/${offset}`, timestamp, key && cut(String(key), LINE_KEY), value];
 }

@@ -1,6 +1,6 @@
 /** What ingest and replay publish through, open for as long as a command works with it. */
 import { type Publishing, publishThrough } from "../ingest/publishing.ts";
-import { namesOf, openRuns, openSpool } from "../open.ts";
+import { namesOf, openRegistry, openRuns, openSpool } from "../open.ts";
 import type { Runs } from "../runs/runs.ts";
 import type { Settings } from "../settings.ts";
 import { during, withBroker } from "./ends.ts";
@@ -11,9 +11,10 @@ export async function withPublishing<T>(settings: Settings, work: (publishing: P
   const { deadLetterTopic } = namesOf(settings);
   return await withBroker(settings, async (broker) => {
     const spool = await openSpool(settings);
+    const registry = await openRegistry(settings);
     let opened: Promise<Runs> | undefined;
     const record = () => opened ??= openRuns(settings, { make: false });
-    const publishing = publishThrough({ broker, spool, deadLetterTopic, maxBytes, record });
+    const publishing = publishThrough({ broker, spool, deadLetterTopic, registry, maxBytes, record });
     if (spool === undefined) return await work(publishing);
     try {
       return await during(spool, async () => {

@@ -9,14 +9,14 @@ import type { Settings } from "../settings.ts";
 /** @param own whether whoever stops the process stops runs of their own; otherwise what is cut is fetched again later */
 export function runOptions(
   settings: Settings,
-  { broker, publisher }: Publishing,
+  { broker, publisher, schemas }: Publishing,
   runs: Runs,
   { own, signal }: { own: boolean; signal: AbortSignal },
 ): RunOptions {
   const { pipeline, topic, deadLetterTopic } = namesOf(settings);
   const { retries, runTimeout: timeoutMs } = settings;
   return {
-    ...{ pipeline, broker, publisher, topic, deadLetterTopic, runs, own, retries, timeoutMs, signal },
+    ...{ pipeline, broker, publisher, schemas, topic, deadLetterTopic, runs, own, retries, timeoutMs, signal },
     target: targetOf(settings),
     quota: quotaLimits(pipeline, settings.quota),
     openSource: (asked, quota) => openSource(settings, asked, quota),

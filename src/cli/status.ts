@@ -4,7 +4,7 @@ import type { Broker } from "../broker/broker.ts";
 import { EXIT } from "../errors.ts";
 import type { Waiting } from "../ingest/outbox_logs.ts";
 import { withMissing } from "../ingest/outbox_missing.ts";
-import { namesOf, openBroker, openRuns, openStore, targetOf } from "../open.ts";
+import { namesOf, openBroker, openRegistry, openRuns, openStore, targetOf } from "../open.ts";
 import { type Status, statusOf } from "../query/status.ts";
 import { wrongOf } from "../query/status_wrong.ts";
 import type { Runs } from "../runs/runs.ts";
@@ -64,6 +64,7 @@ async function openEnds(settings: Settings) {
   return {
     broker,
     store,
+    registry: await openRegistry(settings),
     /** One that was away is opened again. */
     async runs() {
       runs ??= openRuns(settings, { make: false });

@@ -2,13 +2,14 @@
 import { EXIT, UserpipeError } from "../errors.ts";
 import type { Publishing } from "../ingest/publishing.ts";
 import { periodSchedule, type Schedule } from "../ingest/schedule.ts";
+import { openRegistry } from "../open.ts";
 import type { Runs } from "../runs/runs.ts";
 import { whenReached } from "../stream/reach.ts";
 import type { Context } from "./command.ts";
 import { withDashboard } from "./dashboard.ts";
 import { withRuns, withStore } from "./ends.ts";
 import { keepIngesting, scheduleOf } from "./ingest.ts";
-import { initTable, initTopics } from "./init.ts";
+import { initSchema, initTable, initTopics } from "./init.ts";
 import { withLive } from "./live.ts";
 import { withPublishing } from "./publishing.ts";
 import { carry, streamSummary } from "./stream.ts";
@@ -52,8 +53,8 @@ export async function up(given: Context): Promise<number> {
 }
 
 /**
- * Makes topics and table, each as soon as its end answers. Resolves once each is there or waited for: what is fetched
- * meanwhile goes into the outbox.
+ * Makes schema, topics and table, each as soon as its end answers. Resolves once the schema is there, and each of the others is
+ * there or waited for: what is fetched meanwhile goes into the outbox.
  * @param making is given what is waited for
  */
 async function makeEnds(context: Context, { broker }: Publishing, making: Promise<void>[]): Promise<void> {
@@ -64,6 +65,12 @@ async function makeEnds(context: Context, { broker }: Publishing, making: Promis
     making.push(made);
     await Promise.race([made, waits.promise]);
   };
+  const registry = await openRegistry(settings);
+  // Nothing can be published without the id of its schema, not even into the outbox.
+  if (registry !== undefined) {
+    await whenReached(registry, () => initSchema(settings, registry, terminal), { stop });
+  }
+  if (stop.aborted) return;
   await begin((onAway) => whenReached(broker, () => initTopics(settings, broker, terminal), { stop, onAway }));
   await begin((onAway) =>
     withStore(settings, (store) => whenReached(store, () => initTable(settings, store, terminal), { stop, onAway }))

@@ -111,12 +111,12 @@ export async function replay(deps: ApiDeps, asked: ReplayAsked, gone: AbortSigna
 
 async function replayNow(deps: ApiDeps, { offset, reason, dryRun }: ReplayAsked, gone: AbortSignal): Promise<Replayed> {
   const { ends, names } = deps;
-  const { broker, publisher } = await ends.publishing();
+  const { broker, publisher, schemas } = await ends.publishing();
   const named: Replayed["named"] = [];
   const reasons = new Map<string, number>();
   const counts = await replayLetters({
     ...names,
-    ...{ broker, publisher, store: await ends.store(), reason, offset, dryRun },
+    ...{ broker, publisher, schemas, store: await ends.store(), reason, offset, dryRun },
     stop: AbortSignal.any([gone, deps.stop]),
     abort: deps.stop,
     onRefused: ({ offset }, reason) => {

@@ -4,6 +4,7 @@ import type { Broker } from "../broker/broker.ts";
 import type { Waiting } from "../ingest/outbox_logs.ts";
 import type { Publishing } from "../ingest/publishing.ts";
 import type { Names } from "../open.ts";
+import type { Registry } from "../registry/registry.ts";
 import type { Runs, RunTarget } from "../runs/runs.ts";
 import type { Settings } from "../settings.ts";
 import type { Store } from "../store/store.ts";
@@ -16,6 +17,8 @@ import type { Store } from "../store/store.ts";
 export interface DashboardEnds {
   broker(): Promise<Broker>;
   store(): Promise<Store>;
+  /** The schema registry, where one is named: it holds nothing open. */
+  registry(): Promise<Registry | undefined>;
   /** The record of runs; a file that is not there is as an empty one. */
   runs(): Promise<Runs>;
   /** The record of runs, made where it is not there: for what puts a run on it. */

@@ -2,7 +2,7 @@
 import { withMissing } from "../ingest/outbox_missing.ts";
 import { OutboxLogs } from "../ingest/outbox_logs.ts";
 import { publishThrough } from "../ingest/publishing.ts";
-import { namesOf, openBroker, openRuns, openSpool, openStore } from "../open.ts";
+import { namesOf, openBroker, openRegistry, openRuns, openSpool, openStore } from "../open.ts";
 import type { Settings } from "../settings.ts";
 import type { DashboardEnds } from "./deps.ts";
 
@@ -16,10 +16,11 @@ export function openDashboardEnds(settings: Settings): DashboardEnds {
   return {
     broker: broker.get,
     store: store.get,
+    registry: () => openRegistry(settings),
     runs: runs.get,
     runsMade: runsMade.get,
     async publishing() {
-      const ends = { broker: await broker.get(), spool: await spool.get() };
+      const ends = { broker: await broker.get(), spool: await spool.get(), registry: await openRegistry(settings) };
       return publishThrough({ ...ends, deadLetterTopic, maxBytes: settings.outboxMaxBytes, record: runs.get });
     },
     async outbox() {

@@ -16,7 +16,7 @@ export function readinessOf({ ends, names: { topic } }: Pick<ApiDeps, "ends" | "
   let look: ReturnType<typeof healthOf> | undefined;
   return seldom(async () => {
     look ??= healthOf({
-      ...{ broker: await ends.broker(), store: await ends.store(), runs: ends.runs },
+      ...{ broker: await ends.broker(), store: await ends.store(), runs: ends.runs, registry: await ends.registry() },
       ...{ topic, limitMs: LIMIT_MS },
     });
     const parts = (await look()).map(({ component: name, part }) =>

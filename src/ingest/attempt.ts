@@ -21,7 +21,7 @@ export interface Attempted {
 
 /** Never rejects. */
 export async function makeAttempt(options: RunOptions, run: NewRun): Promise<Attempted> {
-  const { runs, openSource, quota = quotaLimits(options.pipeline), timeoutMs, measures } = options;
+  const { runs, openSource, quota = quotaLimits(options.pipeline), timeoutMs, measures, schemas } = options;
   const limit = new TimeLimit(timeoutMs);
   const signal = options.signal === undefined ? limit.signal : AbortSignal.any([options.signal, limit.signal]);
   const onWait = (waiting: boolean) => {
@@ -41,7 +41,8 @@ export async function makeAttempt(options: RunOptions, run: NewRun): Promise<Att
     try {
       await mayFetch(options);
       const ending = untilEnd(source, () => ended = true);
-      return await ingest({ ...options, source: ending, signal, run: run.id, onProgress });
+      const prefix = await schemas?.prefix();
+      return await ingest({ ...options, source: ending, signal, run: run.id, prefix, onProgress });
     } finally {
       trouble = source.trouble?.();
       await source.close();

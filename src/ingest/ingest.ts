@@ -17,6 +17,8 @@ export interface IngestOptions {
   pipeline: Pipeline;
   source: Source;
   publisher: Publisher;
+  /** What stands before each value. */
+  prefix?: Uint8Array;
   topic: string;
   deadLetterTopic: string;
   /** The run's id: carried in the header `userpipe-run`. */
@@ -137,7 +139,7 @@ function jsonOf(raw: unknown): Uint8Array {
 }
 
 /** Checks and normalises a page; `before` is how many records of the run came before it. */
-function prepare({ pipeline, run }: IngestOptions, page: Page, before: number, traceparent?: string): Prepared {
+function prepare({ pipeline, run, prefix }: IngestOptions, page: Page, before: number, traceparent?: string): Prepared {
   const messages: NumberedMessage[] = [];
   const refused: DeadLetter[] = [];
   const headers = headersOf(pipeline, run, page, traceparent);
@@ -148,7 +150,8 @@ function prepare({ pipeline, run }: IngestOptions, page: Page, before: number, t
     if (checked.ok) {
       const event = pipeline.normalise(checked.value);
       const key = pipeline.key(event);
-      messages.push({ key: slab.encode(key), value: pipeline.encode(event), headers, timestamp: times(key), n });
+      const value = slab.join(prefix, pipeline.encode(event));
+      messages.push({ key: slab.encode(key), value, headers, timestamp: times(key), n });
     } else {
       refused.push(deadLetterOfSource(run, n, jsonOf(raw), page.fetchedAt, checked.reason));
     }

@@ -6,6 +6,7 @@ import { logger } from "../log.ts";
 import type { Pipeline } from "../pipeline.ts";
 import type { NewRun, Run, RunEnd, RunKind, RunRequest, Runs, RunState, RunTarget } from "../runs/runs.ts";
 import type { Source, SourceQuota } from "../source/source.ts";
+import type { Schemas } from "../stream/schemas.ts";
 import { type Attempted, makeAttempt } from "./attempt.ts";
 import type { IngestCounts } from "./ingest.ts";
 import type { IngestMeasures } from "./measures.ts";
@@ -27,6 +28,8 @@ export interface RunOptions {
   pipeline: Pipeline;
   broker: Broker;
   publisher: Publisher;
+  /** Where what is published carries the id of its schema. */
+  schemas?: Schemas;
   topic: string;
   deadLetterTopic: string;
   target: RunTarget;

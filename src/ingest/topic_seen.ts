@@ -1,6 +1,10 @@
-/** Whether a run may fetch: a topic that is not there is no reason to; a broker that is away is what the outbox is for. */
+/**
+ * Whether a run may fetch: a topic or a schema that is not there is no reason to; a broker that is away is what the outbox is
+ * for.
+ */
 import type { Broker } from "../broker/broker.ts";
 import { isTransient } from "../errors.ts";
+import type { Schemas } from "../stream/schemas.ts";
 
 /** For so long a topic that was there is not asked for again: a run whose time has come need not wait for it. */
 const SEEN_MS = 30_000;
@@ -11,10 +15,12 @@ interface Topics {
   broker: Broker;
   topic: string;
   deadLetterTopic: string;
+  schemas?: Schemas;
 }
 
-/** @throws {UserpipeError} as the broker's `partitions`, but where it is away */
-export async function mayFetch({ broker, topic, deadLetterTopic }: Topics): Promise<void> {
+/** @throws {UserpipeError} as the broker's `partitions`, but where it is away, and as the registry's `id` */
+export async function mayFetch({ broker, topic, deadLetterTopic, schemas }: Topics): Promise<void> {
+  await schemas?.prefix();
   const last = seen.get(broker);
   const same = last?.topic === topic && last.deadLetterTopic === deadLetterTopic;
   if (same && performance.now() - last.at < SEEN_MS) return;

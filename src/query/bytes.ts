@@ -1,4 +1,5 @@
 /** Bytes and times of messages as people and JSON can have them. */
+import { shownPayloadOf } from "../wire_format.ts";
 
 const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
@@ -11,9 +12,9 @@ export function textOf(bytes: Uint8Array): string {
   }
 }
 
-/** JSON as what it is, other text as a text, other bytes in hexadecimal. */
+/** JSON as what it is, without the schema id before it; other text as a text, other bytes in hexadecimal. */
 export function valueOf(bytes: Uint8Array): unknown {
-  const text = textOf(bytes);
+  const text = textOf(shownPayloadOf(bytes));
   try {
     const value = JSON.parse(text);
     // What is nested too deeply is read and cannot be written out again.

@@ -2,6 +2,7 @@
 import type { Broker, Delivered, PartitionRange } from "../broker/broker.ts";
 import type { Pipeline } from "../pipeline.ts";
 import { writeTimeOf } from "../stream/rows.ts";
+import { payloadOf } from "../wire_format.ts";
 
 export interface RowMessageOptions {
   broker: Broker;
@@ -35,7 +36,7 @@ export async function messageOfRow(
   const steps = Math.max(1, Math.min(MOST_STEPS, Math.floor(MOST_READS / Math.max(1, ranges.length))));
   const isOf = (message: Delivered) => {
     if (message.value === null || writeTimeOf(message) !== writeTime) return false;
-    const event = pipeline.decode(message.value);
+    const event = pipeline.decode(payloadOf(message.value));
     return event.ok && pipeline.toValues(event.value)[0] === key;
   };
   // One offset of each partition, then the next of each: most rows are at the first.

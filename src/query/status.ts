@@ -6,6 +6,7 @@ import { sleep } from "../backoff.ts";
 import type { Broker } from "../broker/broker.ts";
 import { type Check, type Code, messageOf, UserpipeError } from "../errors.ts";
 import type { Waiting } from "../ingest/outbox_logs.ts";
+import type { Registry } from "../registry/registry.ts";
 import type { Run, Runs, RunTarget, ScheduleRecord } from "../runs/runs.ts";
 import type { Store } from "../store/store.ts";
 import { type Listing, listLetters } from "./dead_letters.ts";
@@ -28,6 +29,8 @@ export interface Unknown {
 export interface StatusOptions {
   broker: Broker;
   store: Store;
+  /** Where one is named. */
+  registry?: Registry;
   /** Opened when it is asked for. */
   runs: () => Promise<Runs>;
   /** null where there is none. */
@@ -69,7 +72,7 @@ export interface Status {
 }
 
 export interface Health {
-  component: "broker" | "store" | "runs";
+  component: "broker" | "store" | "runs" | "registry";
   part: Part<string>;
 }
 
@@ -110,8 +113,18 @@ const PATIENCE_MS = 200;
  * again while it has not answered.
  */
 export function statusOf(options: StatusOptions): () => Promise<Status> {
-  const { broker, store, target, topic, deadLetterTopic, group, limitMs, countLimitMs = limitMs, rest = REST } =
-    options;
+  const {
+    broker,
+    store,
+    registry,
+    target,
+    topic,
+    deadLetterTopic,
+    group,
+    limitMs,
+    countLimitMs = limitMs,
+    rest = REST,
+  } = options;
   const look = <T>(work: () => Promise<T>) => {
     const asked = seldom(work);
     return () => part(asked, limitMs);
@@ -122,7 +135,7 @@ export function statusOf(options: StatusOptions): () => Promise<Status> {
     return () => part(asked, countLimitMs, countLimitMs < limitMs ? COUNTING : undefined);
   };
   const runs = <T>(work: (runs: Runs) => Promise<T>) => look(async () => await work(await options.runs()));
-  const health = healthOf({ broker, store, runs: options.runs, topic, limitMs });
+  const health = healthOf({ broker, store, runs: options.runs, registry, topic, limitMs });
   const parts = {
     schedules: runs((runs) => schedulesOf(runs, target)),
     runs: runs((runs) => runs.list({ target, limit: LAST_RUNS })),
@@ -170,7 +183,10 @@ async function allOf<T extends Record<string, unknown>>(looks: { [K in keyof T]:
 
 /** Whether each end works: for `status`, and for whoever asks `/readyz`. */
 export function healthOf(
-  { broker, store, runs, topic, limitMs }: Pick<StatusOptions, "broker" | "store" | "runs" | "topic" | "limitMs">,
+  { broker, store, runs, registry, topic, limitMs }: Pick<
+    StatusOptions,
+    "broker" | "store" | "runs" | "registry" | "topic" | "limitMs"
+  >,
 ): () => Promise<Health[]> {
   const look = (component: Health["component"], check: () => Promise<string>) => {
     const asked = seldom(check);
@@ -180,6 +196,7 @@ export function healthOf(
     look("broker", () => brokerOf(broker, topic)),
     look("store", async () => detailOf(await store.check())),
     look("runs", async () => detailOf(await (await runs()).check())),
+    ...registry === undefined ? [] : [look("registry", async () => detailOf(await registry.check()))],
   ];
   return () => Promise.all(looks.map((each) => each()));
 }

@@ -4,6 +4,7 @@ import type { Broker } from "../broker/broker.ts";
 import { isTransient } from "../errors.ts";
 import type { Pipeline, Value } from "../pipeline.ts";
 import type { Store, StoredRow } from "../store/store.ts";
+import { payloadOf } from "../wire_format.ts";
 import { timeOf } from "./bytes.ts";
 import { readOne } from "./verify_read.ts";
 import type { Finding, Tally } from "./verify_verdict.ts";
@@ -102,7 +103,7 @@ async function difference(
 ): Promise<Omit<Finding, "partition" | "offset">> {
   const { partition, offset } = placeOf(winners.entries, entry);
   const message = await readOne(broker, topic, partition, BigInt(offset));
-  const event = message?.value ? pipeline.decode(message.value) : undefined;
+  const event = message?.value ? pipeline.decode(payloadOf(message.value)) : undefined;
   const wanted: Value[] = event?.ok ? pipeline.toValues(event.value) : [];
   const columns = event?.ok ? winners.differences(wanted, values, pipeline.table.columns) : [];
   const named = event?.ok ? columns.join(", ") : "the record is no longer there to say in what";

@@ -4,6 +4,7 @@
  */
 import type { Broker, PartitionRange, SubscribeOptions, Subscription } from "../broker/broker.ts";
 import type { Check } from "../errors.ts";
+import type { Registry } from "../registry/registry.ts";
 import type { Store } from "../store/store.ts";
 import type { Outage } from "./outage.ts";
 import { whenReached } from "./reach.ts";
@@ -11,6 +12,7 @@ import { whenReached } from "./reach.ts";
 export interface BeginOptions {
   broker: Broker;
   store: Store;
+  registry?: Registry;
   deadLetterTopic: string;
   subscribe: SubscribeOptions;
   /** Whether the stream ends by itself. */
@@ -28,8 +30,8 @@ export interface BeginOptions {
  * @throws {UserpipeError} what waiting cannot cure; where the stream is bounded also what it can
  */
 export async function beginStream(options: BeginOptions): Promise<Subscription | undefined> {
-  const { broker, store, deadLetterTopic, subscribe, bounded, stop, onAway, onPartitions } = options;
-  const reach = <T>(end: Broker | Store, work: () => Promise<T>): Promise<T | undefined> =>
+  const { broker, store, registry, deadLetterTopic, subscribe, bounded, stop, onAway, onPartitions } = options;
+  const reach = <T>(end: { readonly name: string }, work: () => Promise<T>): Promise<T | undefined> =>
     bounded ? work() : whenReached(end, work, { stop, onAway });
   const partitions = await reach(broker, async () => {
     const partitions = await broker.partitions(subscribe.topic);
@@ -39,6 +41,7 @@ export async function beginStream(options: BeginOptions): Promise<Subscription |
   if (partitions === undefined) return undefined;
   const checked = await reach(store, () => checkStore(store));
   if (checked === undefined) return undefined;
+  if (registry !== undefined) await reach(registry, () => registry.reach());
   await onPartitions(partitions);
   return await reach(broker, () => broker.subscribe(subscribe));
 }

@@ -8,9 +8,12 @@ import { publishAll, type Publisher } from "../ingest/publish.ts";
 import type { Pipeline, Result, Row } from "../pipeline.ts";
 import { textOf } from "../query/bytes.ts";
 import { type WaitingLetter, waitingLetters } from "../query/dead_letters.ts";
+import { Slab } from "../slab.ts";
 import type { Store } from "../store/store.ts";
+import { payloadOf } from "../wire_format.ts";
 import { type Letter, markerOf, originalOf, recordOf } from "./letter.ts";
 import { checkMessages } from "./rows.ts";
+import type { Schemas } from "./schemas.ts";
 import { Writer } from "./writer.ts";
 
 export interface ReplayOptions {
@@ -19,6 +22,8 @@ export interface ReplayOptions {
   /** Takes what goes to a topic. */
   publisher: Publisher;
   store: Store;
+  /** By which schema ids are looked up, and what is published has one. */
+  schemas?: Schemas;
   topic: string;
   deadLetterTopic: string;
   /** Only letters with this text in their reason. */
@@ -48,12 +53,14 @@ export interface ReplayCounts {
 
 /**
  * Replays the letters that wait now. Killed in between, those without a marker are done again, which changes nothing (I4).
- * @throws {UserpipeError} what waiting cannot cure, and of the broker all; the store is waited for once it has answered
+ * @throws {UserpipeError} what waiting cannot cure, and of the broker all; store and registry are waited for once they have answered
  */
 export async function replayLetters(options: ReplayOptions): Promise<ReplayCounts> {
   const { broker, deadLetterTopic, reason, offset, stop, onProgress } = options;
   const counts: ReplayCounts = { rows: 0, published: 0, refused: 0, elsewhere: 0 };
   const replay = new Replay(options, counts);
+  // One that does not answer at the start is most likely a wrong address: said at once, not waited for.
+  await options.schemas?.registry.reach();
   for await (const page of waitingLetters({ broker, topic: deadLetterTopic, reason, offset })) {
     if (stop.aborted) break;
     await replay.page(page);
@@ -86,7 +93,7 @@ class Replay {
 
   async page(page: readonly WaitingLetter[]): Promise<void> {
     const { publisher, deadLetterTopic, dryRun } = this.#options;
-    const { rows, ofRows, messages, ofMessages } = this.#prepare(page);
+    const { rows, ofRows, messages, ofMessages } = await this.#prepare(page);
     const written = dryRun ? ofRows : await this.#write(rows, ofRows);
     this.#writer.outage.settle({ now: true });
     const published = dryRun ? ofMessages : await this.#publish(messages, ofMessages);
@@ -100,8 +107,10 @@ class Replay {
     this.#counts.published += published.length;
   }
 
-  #prepare(page: readonly WaitingLetter[]): Prepared {
-    const { pipeline, topic } = this.#options;
+  async #prepare(page: readonly WaitingLetter[]): Promise<Prepared> {
+    const { pipeline, topic, schemas, abort } = this.#options;
+    const fromSource = page.some(({ letter }) => letter.stage === "source");
+    const prefix = fromSource ? await schemas?.prefix() : undefined;
     const prepared: Prepared = { rows: [], ofRows: [], messages: [], ofMessages: [] };
     const records = new Map<Delivered, WaitingLetter>();
     for (const waiting of page) {
@@ -110,7 +119,7 @@ class Replay {
         this.#counts.elsewhere++;
         continue;
       }
-      const { ofTopic, ofSource, refused } = madeOf(pipeline, waiting);
+      const { ofTopic, ofSource, refused } = madeOf(pipeline, waiting, prefix);
       if (ofTopic !== undefined) {
         records.set(ofTopic, waiting);
       } else if (ofSource !== undefined) {
@@ -120,7 +129,8 @@ class Replay {
         this.#refuse(letter, refused!);
       }
     }
-    const checked = checkMessages(pipeline, topic, [...records.keys()], Date.now());
+    const badSchemas = await schemas?.refused([...records.keys()], abort);
+    const checked = checkMessages(pipeline, topic, [...records.keys()], Date.now(), { badSchemas });
     for (const { message, reason } of checked.refused) this.#refuse(records.get(message as Delivered)!.letter, reason);
     prepared.rows = checked.rows;
     prepared.ofRows = checked.messages.map((message) => records.get(message)!);
@@ -167,7 +177,7 @@ interface Made {
   refused?: string;
 }
 
-function madeOf(pipeline: Pipeline, waiting: WaitingLetter): Made {
+function madeOf(pipeline: Pipeline, waiting: WaitingLetter, prefix: Uint8Array | undefined): Made {
   const { stage, cut, lastOffset, reason } = waiting.letter;
   if (stage === "unknown") return { refused: "it is no dead letter of userpipe" };
   if (lastOffset !== undefined) {
@@ -177,7 +187,7 @@ function madeOf(pipeline: Pipeline, waiting: WaitingLetter): Made {
     return { refused: `its value was cut: of ${cut} bytes only the first are kept. Fetch the record again` };
   }
   if (stage === "source") {
-    const made = messageOf(pipeline, waiting);
+    const made = messageOf(pipeline, waiting, prefix);
     return made.ok ? { ofSource: made.value } : { refused: made.reason };
   }
   const made = recordOf(waiting.message);
@@ -188,19 +198,29 @@ function madeOf(pipeline: Pipeline, waiting: WaitingLetter): Made {
  * The message that a letter of the source becomes. Its time is now, not that of its fetch: retention could remove an
  * old one before it is carried.
  */
-function messageOf(pipeline: Pipeline, { letter, message }: WaitingLetter): Result<Message> {
+function messageOf(
+  pipeline: Pipeline,
+  { letter, message }: WaitingLetter,
+  prefix: Uint8Array | undefined,
+): Result<Message> {
   const original = { ...originalOf(message), timestamp: Date.now() };
   if (original.value === null) return { ok: false, reason: "it has no value" };
   // One that names its topic was normalised already, and that topic did not take it.
-  if (letter.topic === undefined) return normalised(pipeline, original, original.value);
-  const event = pipeline.decode(original.value);
+  if (letter.topic === undefined) return normalised(pipeline, original, original.value, prefix);
+  const event = pipeline.decode(payloadOf(original.value));
   return event.ok ? { ok: true, value: original } : event;
 }
 
 const encoder = new TextEncoder();
+const slab = new Slab();
 
 /** A record of the source as ingest would publish it. */
-function normalised(pipeline: Pipeline, { headers, timestamp }: Message, value: Uint8Array): Result<Message> {
+function normalised(
+  pipeline: Pipeline,
+  { headers, timestamp }: Message,
+  value: Uint8Array,
+  prefix: Uint8Array | undefined,
+): Result<Message> {
   let raw: unknown;
   try {
     raw = JSON.parse(textOf(value));
@@ -214,7 +234,7 @@ function normalised(pipeline: Pipeline, { headers, timestamp }: Message, value: 
     ok: true,
     value: {
       key: encoder.encode(pipeline.key(event)),
-      value: pipeline.encode(event),
+      value: slab.join(prefix, pipeline.encode(event)),
       headers: { "userpipe-schema": encoder.encode(pipeline.schemaVersion), ...headers },
       timestamp,
     },

@@ -4,6 +4,7 @@ import type { Delivered } from "../broker/broker.ts";
 import { Packer } from "../packed.ts";
 import type { Pipeline, Row } from "../pipeline.ts";
 import { type Scan, scannerOf } from "../scan.ts";
+import { payloadStart, schemaIdOf } from "../wire_format.ts";
 import { type DeadLetter, deadLetterOf } from "./dead_letters.ts";
 
 /** A timestamp further ahead than this, in ms, would keep every later copy of its row out (I4). */
@@ -22,18 +23,22 @@ export interface Checked {
   taken: number;
 }
 
-/**
- * @param now ms since the epoch
- * @param packer holds the rows for as long as they are used
- * @param enough whether to end behind a message that was refused, told the rows and the refused ones so far
- */
+export interface CheckOptions {
+  /** Holds the rows for as long as they are used. */
+  packer?: Packer;
+  /** Whether to end behind a message that was refused, told the rows and the refused ones so far. */
+  enough?: (rows: number, refused: number) => boolean;
+  /** Why values of a schema cannot be read, by its id. */
+  badSchemas?: ReadonlyMap<number, string>;
+}
+
+/** @param now ms since the epoch */
 export function checkMessages(
   pipeline: Pipeline,
   topic: string,
   delivered: readonly Delivered[],
   now: number,
-  packer = new Packer(pipeline.table.columns),
-  enough: (rows: number, refused: number) => boolean = () => false,
+  { packer = new Packer(pipeline.table.columns), enough = () => false, badSchemas }: CheckOptions = {},
 ): Checked {
   const checked: Checked = { rows: [], messages: [], refused: [], oddKeys: 0, taken: 0 };
   const scan = pipeline.plain ? scanOf(pipeline) : undefined;
@@ -53,17 +58,18 @@ export function checkMessages(
   for (const message of delivered) {
     const { key, value } = message;
     checked.taken++;
-    const problem = placeProblem(message, now);
+    const problem = placeProblem(message, now) ?? (badSchemas && schemaProblem(value!, badSchemas));
     if (problem !== undefined) {
       if (refuse(message, problem)) break;
       continue;
     }
-    const id = scan === undefined ? -1 : scan(value!, packer);
+    const start = payloadStart(value!);
+    const id = scan === undefined ? -1 : scan(value!, packer, start);
     if (id >= 0) {
       accept(message, packer.row(writeTimeOf(message)), hasKey(key, value!, id));
       continue;
     }
-    const event = pipeline.decode(value!);
+    const event = pipeline.decode(start === 0 ? value! : value!.subarray(start));
     if (event.ok) {
       const row = { values: pipeline.toValues(event.value), writeTime: writeTimeOf(message) };
       accept(message, row, sameText(key, pipeline.key(event.value)));
@@ -94,6 +100,11 @@ function placeProblem({ value, timestamp, unreadable }: Delivered, now: number):
   // Which time it is, the letter's header has: letters are counted by their reason.
   if (timestamp > LAST_DATE_MS) return "the timestamp is out of range";
   if (timestamp > now + MOST_AHEAD_MS) return "the timestamp is more than a day ahead";
+}
+
+function schemaProblem(value: Uint8Array, badSchemas: ReadonlyMap<number, string>): string | undefined {
+  const id = schemaIdOf(value);
+  return id === undefined ? undefined : badSchemas.get(id);
 }
 
 /** Whether `bytes` are the text in UTF-8: a key in question is compared, not decoded. */

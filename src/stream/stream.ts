@@ -7,6 +7,7 @@ import type { Batch, Broker, From, PartitionRange, Subscription } from "../broke
 import { fault } from "../fault.ts";
 import { Packer } from "../packed.ts";
 import type { Pipeline } from "../pipeline.ts";
+import type { Registry } from "../registry/registry.ts";
 import type { Store } from "../store/store.ts";
 import { traced, TRACEPARENT } from "../trace.ts";
 import { beginStream } from "./begin.ts";
@@ -24,6 +25,7 @@ import {
 import { Measures } from "./measures.ts";
 import { Outage } from "./outage.ts";
 import { checkMessages } from "./rows.ts";
+import { Schemas } from "./schemas.ts";
 import { lagOf, standOf, type StreamStats } from "./stats.ts";
 import { Ticker } from "./ticker.ts";
 import { Writer } from "./writer.ts";
@@ -32,6 +34,8 @@ export interface StreamOptions {
   pipeline: Pipeline;
   broker: Broker;
   store: Store;
+  /** By which the schema ids of what is read are looked up; without one each is taken. */
+  registry?: Registry;
   topic: string;
   group: string;
   deadLetterTopic: string;
@@ -79,6 +83,7 @@ class StreamRun {
   readonly #measures = new Measures();
   readonly #writer: Writer;
   readonly #deadLetterOutage: Outage;
+  readonly #schemas: Schemas | undefined;
   readonly #tasks = new Set<Promise<void>>();
   /** Records under way. */
   #pending = 0;
@@ -96,6 +101,7 @@ class StreamRun {
     this.#limits = new Limits(options.maxRecords);
     this.#writer = new Writer(options.store, options.abort, this.#measures);
     this.#deadLetterOutage = new Outage(`the topic "${options.deadLetterTopic}"`);
+    this.#schemas = options.registry && new Schemas(options.registry);
     this.#refused = new RefusedLimit(options.maxRefused, options.carried);
   }
 
@@ -212,7 +218,8 @@ class StreamRun {
     const { pipeline, broker, topic, deadLetterTopic, abort } = this.#options;
     const packer = this.#packers.pop() ?? new Packer(pipeline.table.columns);
     const enough = (rows: number, refused: number) => this.#refused.wouldPass(rows, refused);
-    const checked = checkMessages(pipeline, topic, messages, Date.now(), packer, enough);
+    const badSchemas = this.#schemas && await this.#schemas.refused(messages, abort);
+    const checked = checkMessages(pipeline, topic, messages, Date.now(), { packer, enough, badSchemas });
     // Past --max-refused the rest of the batch is left to whoever reads next.
     if (checked.taken < messages.length) next = messages[checked.taken]!.offset;
     this.#count(checked.rows.length, checked.refused.length, subscription);
@@ -291,7 +298,8 @@ class StreamRun {
   #stats(subscription?: Subscription): StreamStats {
     const positions = subscription?.positions() ?? [];
     const lag = positions.reduce((sum, position) => sum + lagOf(position), 0);
-    const waiting = this.#away?.current ?? this.#writer.outage.current ?? this.#deadLetterOutage.current;
+    const outages = [this.#away, this.#writer.outage, this.#deadLetterOutage, this.#schemas?.outage];
+    const waiting = outages.find((outage) => outage?.current !== undefined)?.current;
     return { ...this.#counts, lag, positions, waiting: waiting?.toPlain() };
   }
 }

@@ -1,7 +1,7 @@
 /** The stream's thread: opens its own ends, runs the stream, and tells the supervisor how it goes. */
 import { UserpipeError } from "../errors.ts";
 import { clearLine, configureLog } from "../log.ts";
-import { namesOf, openBroker, openStore } from "../open.ts";
+import { namesOf, openBroker, openRegistry, openStore } from "../open.ts";
 import type { Settings } from "../settings.ts";
 import type { Carried } from "./limits.ts";
 import type { FromWorker, ToWorker } from "./messages.ts";
@@ -43,6 +43,7 @@ async function run(settings: Settings, carried: Carried): Promise<StreamStats> {
         ...namesOf(settings),
         broker,
         store,
+        registry: await openRegistry(settings),
         group,
         from: from,
         until: until?.timestamp,

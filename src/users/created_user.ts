@@ -31,6 +31,11 @@ const schema = object({
 
 export type CreatedUser = z.infer<typeof schema>;
 
+/** What is published, for others who share the topic; draft 7 is what every registry and client knows. */
+export function jsonSchema(): Record<string, unknown> {
+  return { title: "CreatedUser", ...z.toJSONSchema(schema, { target: "draft-7" }) };
+}
+
 const NAMES = Object.keys(schema.shape) as (keyof CreatedUser)[];
 
 export const TABLE: Table = {

@@ -1,6 +1,15 @@
 /** The pipeline of users: the RandomUser API to `users_created` to `spark_streams.created_users`. */
 import type { Facet, Pipeline } from "../pipeline.ts";
-import { type CreatedUser, decode, encode, SCHEMA_VERSION, TABLE, TOPIC, toValues } from "./created_user.ts";
+import {
+  type CreatedUser,
+  decode,
+  encode,
+  jsonSchema,
+  SCHEMA_VERSION,
+  TABLE,
+  TOPIC,
+  toValues,
+} from "./created_user.ts";
 import { generate } from "./generate.ts";
 import { normalise } from "./normalise.ts";
 import {
@@ -38,6 +47,7 @@ export const users: Pipeline<RandomUser, CreatedUser> = {
   maxResults: MAX_RESULTS,
   quota: QUOTA,
   schemaVersion: SCHEMA_VERSION,
+  jsonSchema,
   request: requestUsers,
   unwrap: unwrapUsers,
   seedOf: seedOfUsers,

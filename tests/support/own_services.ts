@@ -1,10 +1,11 @@
-/** A Kafka, a Cassandra or a Postgres of a test's own: it may stop, freeze and kill them. Their data are kept from start to start. */
+/** A Kafka, a Cassandra, a Postgres or a registry of a test's own: it may stop, freeze and kill them. Their data are kept from start to start. */
 import { join } from "node:path";
 import { type CassandraOptions, startCassandra } from "../../tools/services/cassandra.ts";
 import { java } from "../../tools/services/java.ts";
 import { type KafkaOptions, startKafka } from "../../tools/services/kafka.ts";
 import { freePort } from "../../tools/services/ports.ts";
 import { type PostgresOptions, postgresUrl, startPostgres } from "../../tools/services/postgres.ts";
+import { registryUrl, startRegistry } from "../../tools/services/registry.ts";
 import { familyOf, signalTo } from "../../tools/services/process.ts";
 import { endpointOf, type Service, stopService } from "../../tools/services/service.ts";
 import { oddSecretOf } from "./secrets.ts";
@@ -13,6 +14,7 @@ import { oddSecretOf } from "./secrets.ts";
 const KAFKA_FROM = 21_092;
 const CASSANDRA_FROM = 21_542;
 const POSTGRES_FROM = 21_932;
+const REGISTRY_FROM = 20_881;
 
 export class OwnService implements AsyncDisposable {
   readonly #start: () => Promise<Service>;
@@ -62,9 +64,14 @@ export class OwnService implements AsyncDisposable {
   }
 }
 
-export function ownKafka(folder: string, properties: KafkaOptions["properties"] = {}): Promise<OwnService> {
+/** @param version by default that of the services by hand */
+export function ownKafka(
+  folder: string,
+  properties: KafkaOptions["properties"] = {},
+  version?: string,
+): Promise<OwnService> {
   const port = freePort("127.0.0.1", KAFKA_FROM);
-  return new OwnService(() => startKafka({ dir: join(folder, "kafka"), port, properties })).start();
+  return new OwnService(() => startKafka({ dir: join(folder, "kafka"), port, properties, version })).start();
 }
 
 /**
@@ -103,6 +110,19 @@ export async function ownPostgres(folder: string, options: Partial<PostgresOptio
   // Its data belong to a user who else could not reach them.
   await Deno.chmod(folder, 0o711);
   return await new OwnPostgres({ dir: join(folder, "postgres"), port, ...options }).start();
+}
+
+/** A schema registry, and how a client names it. What it has on record is gone when it stops. */
+export class OwnRegistry extends OwnService {
+  get url(): string {
+    const [address, port] = this.endpoint.split(":");
+    return registryUrl({ address: address!, port: Number(port) });
+  }
+}
+
+export async function ownRegistry(folder: string): Promise<OwnRegistry> {
+  const port = freePort("127.0.0.1", REGISTRY_FROM);
+  return await new OwnRegistry(() => startRegistry({ dir: join(folder, "registry"), port })).start();
 }
 
 /** Why no Kafka and no Cassandra can be started here; undefined where they can. */

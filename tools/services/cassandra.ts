@@ -63,11 +63,7 @@ export async function startCassandra(options: CassandraOptions): Promise<Service
   const { address = "127.0.0.1", jmxPort, say = () => {} } = options;
   const dir = resolve(options.dir);
   const program = await java();
-  const jars = await classPath(
-    join(JARS, `cassandra-${CASSANDRA_VERSION}`),
-    [`org.apache.cassandra:cassandra-all:${CASSANDRA_VERSION}`],
-    say,
-  );
+  const jars = await cassandraJars(say);
   mkdirSync(dir, { recursive: true });
   // JSON is YAML.
   const settings = join(dir, "cassandra.yaml");
@@ -105,6 +101,12 @@ export async function startCassandra(options: CassandraOptions): Promise<Service
     ],
     answers: options.answers ?? cassandraAnswers,
   });
+}
+
+/** Their class path, fetched where they are not there yet. @throws {ServiceError} where they cannot be */
+export function cassandraJars(say: (line: string) => void): Promise<string> {
+  const coordinates = [`org.apache.cassandra:cassandra-all:${CASSANDRA_VERSION}`] as const;
+  return classPath(join(JARS, `cassandra-${CASSANDRA_VERSION}`), coordinates, say);
 }
 
 function yamlOf(dir: string, address: string, { port, storagePort, seeds }: CassandraOptions) {

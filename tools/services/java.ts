@@ -1,5 +1,5 @@
-/** Java and the jars: finds a Java that fits by running it, and fetches Kafka's and Cassandra's jars with Maven once. */
-import { existsSync } from "node:fs";
+/** Java and the jars: finds a Java that fits by running it, and fetches what it runs with Maven once. */
+import { existsSync, mkdirSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { run } from "./process.ts";
 import { ServiceError } from "./service.ts";
@@ -43,36 +43,71 @@ async function findJava(): Promise<string> {
  * The class path of these jars and all that they need, fetched into `folder` where they are not there yet.
  * @throws {ServiceError} where Maven is missing or cannot fetch them.
  */
-export async function classPath(folder: string, coordinates: Coordinates[], say: (line: string) => void) {
+export async function classPath(folder: string, coordinates: readonly Coordinates[], say: (line: string) => void) {
   if (!existsSync(folder)) await fetchJars(folder, coordinates, say);
   return join(folder, "*");
 }
 
-async function fetchJars(folder: string, coordinates: Coordinates[], say: (line: string) => void): Promise<void> {
-  say(`fetching ${coordinates[0]} from Maven Central`);
-  // Fetched beside it and renamed, so that a folder that is there is whole.
+async function fetchJars(
+  folder: string,
+  coordinates: readonly Coordinates[],
+  say: (line: string) => void,
+): Promise<void> {
+  await fetched(folder, coordinates[0]!, say, async (partial) => {
+    Deno.writeTextFileSync(join(partial, "pom.xml"), pom(coordinates));
+    const goal = ["dependency:copy-dependencies", "-DincludeScope=runtime", "-DoutputDirectory=jars"];
+    await maven(goal, partial, coordinates.join(", "));
+    return "jars";
+  });
+}
+
+/**
+ * Fetches an archive and unpacks it into `folder`.
+ * @param archive `group:artifact:version:type:classifier`
+ * @throws {ServiceError} where Maven is missing or cannot fetch it.
+ */
+export async function unpacked(folder: string, archive: string, say: (line: string) => void): Promise<void> {
+  await fetched(folder, archive, say, async (partial) => {
+    await maven(["dependency:copy", `-Dartifact=${archive}`, "-DoutputDirectory=archive"], partial, archive);
+    mkdirSync(join(partial, "unpacked"));
+    const [name] = readdirSync(join(partial, "archive"));
+    const answer = await run("tar", ["xzf", join(partial, "archive", name!), "-C", join(partial, "unpacked")]);
+    if (answer?.code === 0) return "unpacked";
+    throw new ServiceError(`Cannot unpack ${archive}`, `tar said:\n${answer?.stderr ?? "it is not there"}`);
+  });
+}
+
+/** Into a folder beside it, a part of which is renamed, so that a folder that is there is whole. */
+async function fetched(
+  folder: string,
+  what: string,
+  say: (line: string) => void,
+  fetch: (partial: string) => Promise<string>,
+): Promise<void> {
+  say(`fetching ${what} from Maven Central`);
   const partial = `${folder}.${Deno.pid}.partial`;
   Deno.mkdirSync(partial, { recursive: true });
   try {
-    Deno.writeTextFileSync(join(partial, "pom.xml"), pom(coordinates));
-    const goal = ["dependency:copy-dependencies", "-DincludeScope=runtime", "-DoutputDirectory=jars"];
-    const answer = await run("mvn", ["-q", "-B", ...goal], { cwd: partial });
-    if (answer === undefined) {
-      throw new ServiceError(
-        "Maven is not there to fetch Kafka's and Cassandra's jars with",
-        `Install it (Debian: "apt-get install maven"), ${WITHOUT_JAVA}`,
-      );
-    }
-    if (answer.code !== 0) {
-      throw new ServiceError(
-        `Maven could not fetch ${coordinates.join(", ")}`,
-        `Check that Maven Central can be reached. Maven said:\n${tellingLines(answer.stdout)}`,
-      );
-    }
-    if (!existsSync(folder)) Deno.renameSync(join(partial, "jars"), folder);
+    const part = await fetch(partial);
+    if (!existsSync(folder)) Deno.renameSync(join(partial, part), folder);
   } finally {
     Deno.removeSync(partial, { recursive: true });
   }
+}
+
+async function maven(goal: string[], cwd: string, what: string): Promise<void> {
+  const answer = await run("mvn", ["-q", "-B", ...goal], { cwd });
+  if (answer === undefined) {
+    throw new ServiceError(
+      `Maven is not there to fetch ${what} with`,
+      `Install it (Debian: "apt-get install maven"), ${WITHOUT_JAVA}`,
+    );
+  }
+  if (answer.code === 0) return;
+  throw new ServiceError(
+    `Maven could not fetch ${what}`,
+    `Check that Maven Central can be reached. Maven said:\n${tellingLines(answer.stdout)}`,
+  );
 }
 
 /** What Maven says of a failure, without its advice on how to see more. */
@@ -80,7 +115,7 @@ function tellingLines(output: string): string {
   return output.split("\n").filter((line) => line.includes("ERROR")).slice(0, 3).join("\n");
 }
 
-function pom(coordinates: Coordinates[]): string {
+function pom(coordinates: readonly Coordinates[]): string {
   const dependencies = coordinates.map((each) => {
     const [group, artifact, version] = each.split(":");
     return `<dependency><groupId>${group}</groupId><artifactId>${artifact}</artifactId><version>${version}</version></dependency>`;

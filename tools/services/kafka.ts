@@ -31,11 +31,7 @@ export async function startKafka(options: KafkaOptions): Promise<Service> {
   const { address = "127.0.0.1", port, version = KAFKA_VERSION, say = () => {} } = options;
   const dir = resolve(options.dir);
   const program = await java();
-  const jars = await classPath(
-    join(JARS, `kafka-${version}`),
-    [`org.apache.kafka:kafka_2.13:${version}`, "org.slf4j:slf4j-simple:1.7.36"],
-    say,
-  );
+  const jars = await kafkaJars(version, say);
   mkdirSync(dir, { recursive: true });
   const settings = join(dir, "server.properties");
   const properties = { ...propertiesOf(dir, address, port, options.listeners), ...options.properties };
@@ -63,6 +59,12 @@ export async function startKafka(options: KafkaOptions): Promise<Service> {
     ],
     answers: options.answers ?? kafkaAnswers,
   });
+}
+
+/** Their class path, fetched where they are not there yet. @throws {ServiceError} where they cannot be */
+export function kafkaJars(version: string, say: (line: string) => void): Promise<string> {
+  const coordinates = [`org.apache.kafka:kafka_2.13:${version}`, "org.slf4j:slf4j-simple:1.7.36"] as const;
+  return classPath(join(JARS, `kafka-${version}`), coordinates, say);
 }
 
 function propertiesOf(

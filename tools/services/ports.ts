@@ -1,4 +1,4 @@
-/** Ports: which are free, and whether a Kafka, a Cassandra or a Postgres answers at one. */
+/** Ports: which are free, and whether a Kafka, a Cassandra, a Postgres or a registry answers at one. */
 
 const ANSWER_WITHIN_MS = 1000;
 
@@ -42,6 +42,18 @@ export async function postgresAnswers(hostname: string, port: number): Promise<b
   const answer = await exchange(hostname, port, Uint8Array.of(0, 0, 0, 8 + user.length, 0, 3, 0, 0, ...user), 1);
   // While it starts it answers with an error.
   return answer?.[0] === "R".charCodeAt(0);
+}
+
+/** Whether a schema registry with Confluent's API is there, where Apicurio has it. */
+export async function registryAnswers(hostname: string, port: number): Promise<boolean> {
+  try {
+    const signal = AbortSignal.timeout(ANSWER_WITHIN_MS);
+    const response = await fetch(`http://${hostname}:${port}/apis/ccompat/v7/subjects`, { signal });
+    await response.body?.cancel();
+    return response.ok;
+  } catch {
+    return false;
+  }
 }
 
 /** Sends `request` and reads `length` bytes; undefined where nothing listens, it closes, or it takes too long. */

@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { commandOf, isAlive, launch, stopProcess, tail } from "./process.ts";
 import { isFree } from "./ports.ts";
 
-export type ServiceName = "kafka" | "cassandra" | "postgres";
+export type ServiceName = "kafka" | "cassandra" | "postgres" | "registry";
 
 /** A service that was started. A record in its folder holds it, so that another process finds it. */
 export interface Service {

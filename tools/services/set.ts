@@ -1,23 +1,34 @@
-/** A set of services, one Kafka, one Cassandra and, where asked for, one Postgres in a folder: started, ended and looked at together, by one at a time. */
+/** A set of services, one Kafka, one Cassandra and, where asked for, a Postgres and a registry in a folder: started, ended and looked at together, by one at a time. */
 import { existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { startCassandra } from "./cassandra.ts";
 import { composeWorks, isContainerRunning, startContainer, stopContainers } from "./docker.ts";
 import { startKafka } from "./kafka.ts";
-import { cassandraAnswers, freePort, kafkaAnswers, postgresAnswers } from "./ports.ts";
+import { cassandraAnswers, freePort, kafkaAnswers, postgresAnswers, registryAnswers } from "./ports.ts";
 import { startPostgres } from "./postgres.ts";
 import { isAlive } from "./process.ts";
+import { startRegistry } from "./registry.ts";
 import { type Service, ServiceError, type ServiceName, startedIn, stopService } from "./service.ts";
 
-export const NAMES: readonly ServiceName[] = ["kafka", "cassandra", "postgres"];
+export const NAMES: readonly ServiceName[] = ["kafka", "cassandra", "postgres", "registry"];
 
 /** Those that are started where none is named. */
 export const USUAL: readonly ServiceName[] = ["kafka", "cassandra"];
 
-export const DEFAULT_PORT: Record<ServiceName, number> = { kafka: 9092, cassandra: 9042, postgres: 5432 };
+export const DEFAULT_PORT: Record<ServiceName, number> = {
+  kafka: 9092,
+  cassandra: 9042,
+  postgres: 5432,
+  registry: 8081,
+};
 
 /** Where the search for a free port begins: below the range that outgoing connections take theirs from. */
-const FREE_PORT_FROM: Record<ServiceName, number> = { kafka: 19092, cassandra: 19042, postgres: 15432 };
+const FREE_PORT_FROM: Record<ServiceName, number> = {
+  kafka: 19092,
+  cassandra: 19042,
+  postgres: 15432,
+  registry: 18081,
+};
 
 const ADDRESS = "127.0.0.1";
 
@@ -43,6 +54,7 @@ const ANSWERS: Record<ServiceName, (address: string, port: number) => Promise<bo
   kafka: kafkaAnswers,
   cassandra: cassandraAnswers,
   postgres: postgresAnswers,
+  registry: registryAnswers,
 };
 
 export function answers({ name, address, port }: Service): Promise<boolean> {
@@ -57,7 +69,7 @@ export async function up(options: UpOptions): Promise<Service[]> {
   const compose = await composeWorks();
   let before: Promise<unknown> = Promise.resolve();
   const starts = options.names.map((name) => {
-    const docker = compose && name !== "postgres";
+    const docker = compose && USUAL.includes(name);
     // Two of Compose at once would both make the network.
     const start = docker ? before.then(() => upOne(name, docker, options)) : upOne(name, docker, options);
     before = start.catch(() => {});
@@ -109,6 +121,7 @@ function startOne(
   if (docker) return startContainer(dir, name, port);
   const options = { dir: join(dir, name), port, say };
   if (name === "postgres") return startPostgres(options);
+  if (name === "registry") return startRegistry(options);
   return name === "kafka" ? startKafka(options) : startCassandra(options);
 }
 

@@ -15,7 +15,7 @@ export function openMessage(partition, offset) {
 }
 
 /** @param {Message} message @returns {Node[]} */
-function contentOf({ partition, offset, timestamp, key, bytes: size, value, headers, event, why }) {
+function contentOf({ partition, offset, timestamp, key, bytes: size, value, headers, schemaId, event, why }) {
   const id = event === undefined ? undefined : Object.values(event)[0];
   const nodes = [
     why !== undefined && el("div", { class: "trouble" }, el("strong", {}, "It is refused"), el("p", {}, why)),
@@ -24,6 +24,7 @@ function contentOf({ partition, offset, timestamp, key, bytes: size, value, head
       ["Published", el("time", { datetime: iso(timestamp), title: iso(timestamp) }, exactClock(timestamp))],
       ["Key", key === null ? "none" : el("code", {}, key)],
       ["Size of the value", bytes(size)],
+      ...(schemaId === undefined ? [] : [/** @type {[string, string]} */ (["Schema", `id ${schemaId}`])]),
       [
         "In the table",
         typeof id === "string" ? el("a", { href: `#/table/${encodeURIComponent(id)}` }, "The row of this id") : null,

@@ -67,6 +67,8 @@ export interface Message {
   /** Of a message in a list its beginning. */
   value: string;
   headers: [string, string][];
+  /** In the schema registry, of a value that says it. */
+  schemaId?: number;
   /** Where it is one. */
   event?: Record<string, unknown>;
   /** Why it is none. */

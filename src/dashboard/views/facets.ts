@@ -2,6 +2,7 @@
 import type { Facet, Pipeline } from "../../pipeline.ts";
 import { backwards } from "../../query/backwards.ts";
 import { seldom } from "../../query/seldom.ts";
+import { payloadOf } from "../../wire_format.ts";
 import { Refused } from "../asked.ts";
 import type { ApiDeps } from "../deps.ts";
 import type { Facets } from "../page/types.ts";
@@ -32,7 +33,7 @@ async function countNewest({ ends, names: { pipeline, topic } }: ApiDeps): Promi
   const counts = new Counts(pipeline);
   const ranges = await broker.partitions(topic);
   for await (const { value, unreadable } of backwards({ broker, topic, ranges, most: MOST_MESSAGES })) {
-    const event = value === null || unreadable !== undefined ? undefined : pipeline.decode(value);
+    const event = value === null || unreadable !== undefined ? undefined : pipeline.decode(payloadOf(value));
     if (event?.ok) counts.add(event.value);
   }
   return { of: counts.of, whole: false, facets: counts.told };

@@ -2,6 +2,7 @@
 import { UserpipeError } from "../../errors.ts";
 import { lettersAt, listLetters } from "../../query/dead_letters.ts";
 import type { Letter as Refusal } from "../../stream/letter.ts";
+import { shownPayloadOf } from "../../wire_format.ts";
 import { Refused } from "../asked.ts";
 import type { ApiDeps } from "../deps.ts";
 import type { Letter, Letters, LetterWhole } from "../page/types.ts";
@@ -81,7 +82,7 @@ export async function letter(deps: ApiDeps, offset: bigint): Promise<LetterWhole
   return {
     ...plain(letter),
     headers: headersOf(message),
-    value: message.value && shortText(message.value, WHOLE_CHARS),
+    value: message.value && shortText(shownPayloadOf(message.value), WHOLE_CHARS),
   };
 }
 

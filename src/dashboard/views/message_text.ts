@@ -3,6 +3,7 @@ import type { Delivered } from "../../broker/broker.ts";
 import type { Pipeline } from "../../pipeline.ts";
 import { textOf } from "../../query/bytes.ts";
 import { checkMessages } from "../../stream/rows.ts";
+import { payloadOf, schemaIdOf, shownPayloadOf } from "../../wire_format.ts";
 import type { Message } from "../page/types.ts";
 
 /** Characters of a value in a list, and of one message alone. */
@@ -33,7 +34,8 @@ export function messagesOf(
       timestamp,
       key: key && shortText(key, smallChars),
       bytes: value?.length ?? 0,
-      value: value === null ? "" : shortText(value, chars),
+      value: value === null ? "" : shortText(shownPayloadOf(value), chars),
+      ...schemaOf(message),
       headers: headersOf(message, smallChars),
       ...why === undefined ? eventOf(value!, pipeline, whole) : { why },
     };
@@ -62,8 +64,13 @@ function wholeCharacters(bytes: Uint8Array, most: number): number {
   return end;
 }
 
+function schemaOf({ value, unreadable }: Delivered): Pick<Message, "schemaId"> {
+  const schemaId = value === null || unreadable !== undefined ? undefined : schemaIdOf(value);
+  return schemaId === undefined ? {} : { schemaId };
+}
+
 function eventOf(value: Uint8Array, pipeline: Pipeline, whole: boolean): Pick<Message, "event"> {
   if (!whole && value.length > LISTED_EVENT_BYTES) return {};
-  const decoded = pipeline.decode(value);
+  const decoded = pipeline.decode(payloadOf(value));
   return decoded.ok ? { event: decoded.value as Record<string, unknown> } : {};
 }

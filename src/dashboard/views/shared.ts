@@ -50,6 +50,7 @@ const looks = perServer((deps) => {
   return seldom(async () => {
     look ??= statusOf({
       ...{ broker: await ends.broker(), store: await ends.store(), runs: ends.runs, outbox: ends.outbox },
+      registry: await ends.registry(),
       ...{ topic: names.topic, deadLetterTopic: names.deadLetterTopic, group: settings.group },
       ...{ target, limitMs: LIMIT_MS, countLimitMs: COUNT_LIMIT_MS, rest: REST },
     });

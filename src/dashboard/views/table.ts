@@ -4,6 +4,7 @@ import { textOf } from "../../query/bytes.ts";
 import { messageOfRow } from "../../query/row_message.ts";
 import { peek } from "../../query/peek.ts";
 import { isCounted } from "../../query/status.ts";
+import { payloadOf } from "../../wire_format.ts";
 import { Refused } from "../asked.ts";
 import type { ApiDeps } from "../deps.ts";
 import type { NewestRow, TableRow } from "../page/types.ts";
@@ -41,7 +42,7 @@ export const newestRows = sharedBy(async (deps, limit: number): Promise<{ rows: 
   const places = new Map<string, Delivered>();
   for await (const page of peek({ broker, topic, max: limit, start: "newest", follow: false, signal: stop })) {
     for (const message of page) {
-      const event = message.value === null ? undefined : pipeline.decode(message.value);
+      const event = message.value === null ? undefined : pipeline.decode(payloadOf(message.value));
       const key = event?.ok ? pipeline.toValues(event.value)[0] : undefined;
       if (typeof key !== "string") continue;
       // Of one id the newest, in its place.

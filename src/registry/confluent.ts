@@ -1,0 +1,172 @@
+/** A registry that speaks Confluent's API, as Apicurio's does at `/apis/ccompat/v7`. */
+import { type Change, type Check, failed, type Finding, UserpipeError } from "../errors.ts";
+import { type Access, ConfluentHttp, DIFFERS_HINT } from "./confluent_http.ts";
+import type { JsonSchema, Registration, Registry } from "./registry.ts";
+import { schemaDifferences } from "./schema_differences.ts";
+
+/** A version of the subject. */
+interface Version {
+  id: number;
+  version: number;
+  /** The schema as text. */
+  schema: string;
+  schemaType?: string;
+}
+
+interface Verdict {
+  is_compatible: boolean;
+  /** Confluent's own says why in several, Apicurio in one. */
+  messages?: string[];
+  reason?: string | null;
+}
+
+/** Of what the registry says of a schema that it would not take. */
+const MOST_MESSAGES = 5;
+const MESSAGE_CHARS = 300;
+
+/** Nothing is requested yet. */
+export function openConfluent(options: Access & Registration): Registry {
+  return new ConfluentRegistry(options);
+}
+
+class ConfluentRegistry implements Registry {
+  readonly name: string;
+  readonly #http: ConfluentHttp;
+  readonly #subject: string;
+  readonly #path: string;
+  readonly #schema: JsonSchema;
+  readonly #body: { schemaType: "JSON"; schema: string };
+
+  constructor({ subject, schema, ...access }: Access & Registration) {
+    this.#http = new ConfluentHttp(access);
+    this.name = this.#http.name;
+    this.#subject = subject;
+    this.#path = `/subjects/${encodeURIComponent(subject)}`;
+    this.#schema = schema;
+    this.#body = { schemaType: "JSON", schema: JSON.stringify(schema) };
+  }
+
+  async check(): Promise<Check> {
+    try {
+      const { id, version } = await this.#registered();
+      return { component: "registry", ok: true, detail: `${this.#what} is version ${version}, id ${id}` };
+    } catch (error) {
+      if (error instanceof UserpipeError) return { component: "registry", ok: false, error };
+      throw error;
+    }
+  }
+
+  async *diagnose(): AsyncGenerator<Finding> {
+    try {
+      const latest = await this.#latest();
+      yield { what: "connection", state: "ok", detail: `${this.name} answers` };
+      const ours = await this.#ours();
+      if (ours !== undefined) return yield this.#place(ours, latest);
+      if (latest !== undefined) await this.#assertCompatible(latest);
+      yield failed(this.#what, this.#missing());
+    } catch (error) {
+      yield failed(
+        error instanceof UserpipeError && error.code === "schema-differs" ? this.#what : "connection",
+        error,
+      );
+    }
+  }
+
+  #place(ours: Version, latest: Version | undefined): Finding {
+    const detail = `version ${ours.version}, id ${ours.id}`;
+    if (latest === undefined || latest.id === ours.id) {
+      return { what: this.#what, state: "ok", detail: `${detail}, the latest` };
+    }
+    const differences = schemaDifferences(schemaOf(latest), this.#schema);
+    return {
+      what: this.#what,
+      state: "warn",
+      detail: `Ours is ${detail}, and not the latest of "${this.#subject}", version ${latest.version}: ${
+        differences.join("; ") || "in words only"
+      }`,
+      hint: "Look who registered that, and whether this userpipe should be a newer one",
+    };
+  }
+
+  async reach(): Promise<void> {
+    await this.#latest();
+  }
+
+  async init({ dryRun }: { dryRun: boolean }): Promise<Change> {
+    const ours = await this.#ours();
+    const what = this.#what;
+    const statement = `POST ${this.#path}/versions ${JSON.stringify(this.#body)}`;
+    if (ours !== undefined) {
+      return { what, state: "exists", statement, detail: `version ${ours.version}, id ${ours.id}` };
+    }
+    const latest = await this.#latest();
+    if (latest !== undefined) await this.#assertCompatible(latest);
+    if (dryRun) return { what, state: latest === undefined ? "would-make" : "would-change", statement };
+    const { id } = await this.#present(this.#http.ask<{ id: number }>(`${this.#path}/versions`, this.#body));
+    return { what, state: latest === undefined ? "made" : "changed", statement, detail: `id ${id}` };
+  }
+
+  async id(): Promise<number> {
+    return (await this.#registered()).id;
+  }
+
+  async kindOf(id: number): Promise<string | undefined> {
+    const found = await this.#http.ask<{ schemaType?: string }>(`/schemas/ids/${id}`);
+    // The first kind that there was is the one that is not named.
+    return found && (found.schemaType ?? "AVRO");
+  }
+
+  get #what(): string {
+    return `schema "${this.#subject}"`;
+  }
+
+  async #latest(): Promise<Version | undefined> {
+    return await this.#http.ask<Version>(`${this.#path}/versions/latest`);
+  }
+
+  /** The version that is our schema. */
+  async #ours(): Promise<Version | undefined> {
+    return await this.#http.ask<Version>(this.#path, this.#body);
+  }
+
+  async #registered(): Promise<Version> {
+    const ours = await this.#ours();
+    if (ours === undefined) throw this.#missing();
+    return ours;
+  }
+
+  #missing(): UserpipeError {
+    const message = `Our schema of the topic's values is not registered under "${this.#subject}" in ${this.name}`;
+    return new UserpipeError("schema-missing", message, 'Register it with "userpipe init"');
+  }
+
+  /** @throws {UserpipeError} `schema-differs` */
+  async #assertCompatible(latest: Version): Promise<void> {
+    const path = `/compatibility${this.#path}/versions/latest?verbose=true`;
+    const verdict = await this.#present(this.#http.ask<Verdict>(path, this.#body));
+    if (verdict.is_compatible) return;
+    const differences = schemaDifferences(schemaOf(latest), this.#schema);
+    const why = verdict.messages ?? (verdict.reason ? [verdict.reason] : []);
+    const said = why.slice(0, MOST_MESSAGES).map((message) => message.slice(0, MESSAGE_CHARS));
+    throw new UserpipeError(
+      "schema-differs",
+      [
+        `Our schema is not compatible with what is registered under "${this.#subject}" (version ${latest.version}) in ${this.name}:`,
+        ...differences.map((line) => `  ${line}`),
+        ...said.map((line) => `  the registry says: ${line}`),
+      ].join("\n"),
+      DIFFERS_HINT,
+    );
+  }
+
+  async #present<T>(asked: Promise<T | undefined>): Promise<T> {
+    const answer = await asked;
+    if (answer !== undefined) return answer;
+    // The subject was there a moment ago.
+    throw new UserpipeError("registry-unreachable", `"${this.#subject}" has gone from ${this.name}`, "Try again");
+  }
+}
+
+function schemaOf({ schema, schemaType = "AVRO" }: Version): JsonSchema {
+  return schemaType === "JSON" ? JSON.parse(schema) : { type: `${schemaType} schema` };
+}

@@ -1,0 +1,129 @@
+/** Requests to a registry that speaks Confluent's API, and what its refusals are as operating errors. */
+import { messageOf, UserpipeError } from "../errors.ts";
+import { whyUnreached } from "../unreached.ts";
+
+export interface Access {
+  /** The root of the API; a user and a password in it are used and never shown. */
+  url: string;
+  user?: string;
+  password?: string;
+}
+
+/** The API's codes of what is not there: a subject, a version, a schema. */
+const NOT_THERE: readonly unknown[] = [40401, 40402, 40403];
+const TIMEOUT_MS = 10_000;
+/** Of an answer: more than any schema has. */
+const MOST_BYTES = 16 * 1024 * 1024;
+/** Of an answer that is quoted. */
+const QUOTED_CHARS = 300;
+const TYPE = "application/vnd.schemaregistry.v1+json";
+
+export class ConfluentHttp {
+  /** As {@linkcode Registry.name}. */
+  readonly name: string;
+  readonly #root: string;
+  readonly #headers: Record<string, string>;
+  readonly #user: string;
+
+  constructor({ url, user, password }: Access) {
+    const root = new URL(url);
+    this.#user = user ?? decodeURIComponent(root.username);
+    const secret = password ?? decodeURIComponent(root.password);
+    root.username =
+      root.password =
+      root.search =
+      root.hash =
+        "";
+    this.#root = root.href.replace(/\/+$/, "");
+    this.name = `the schema registry at "${this.#root}"`;
+    this.#headers = { accept: `${TYPE}, application/json`, "content-type": TYPE };
+    if (this.#user !== "" || secret !== "") this.#headers.authorization = basic(this.#user, secret);
+  }
+
+  /**
+   * @param path behind the root
+   * @param body makes it a POST
+   * @returns the answer; undefined where what it names is not there
+   * @throws {UserpipeError} `registry-unreachable`, `registry-refused`, `not-authorised`; `schema-differs` for a conflict
+   */
+  async ask<T>(path: string, body?: unknown): Promise<T | undefined> {
+    const { status, text } = await this.#request(path, body);
+    const answer = parsed(text);
+    if (status === 200 && answer !== undefined) return answer as T;
+    const { error_code: code, message = "" } = (answer ?? {}) as { error_code?: unknown; message?: unknown };
+    if (status === 404 && NOT_THERE.includes(code)) return undefined;
+    throw this.#refusal(status, answer === undefined ? "" : String(message).slice(0, QUOTED_CHARS));
+  }
+
+  async #request(path: string, body: unknown): Promise<{ status: number; text: string }> {
+    const request = body === undefined ? {} : { method: "POST", body: JSON.stringify(body) };
+    try {
+      const response = await fetch(`${this.#root}${path}`, {
+        ...request,
+        headers: this.#headers,
+        // The password goes to nobody else.
+        redirect: "manual",
+        signal: AbortSignal.timeout(TIMEOUT_MS),
+      });
+      return { status: response.status, text: await this.#textOf(response) };
+    } catch (error) {
+      if (error instanceof UserpipeError) throw error;
+      // Why it failed stands in the cause, where there is one.
+      const why = whyUnreached((error as Error).cause ?? error);
+      throw new UserpipeError(
+        "registry-unreachable",
+        `Cannot reach ${this.name}${why}`,
+        "Start it, or look at the address in SCHEMA_REGISTRY_URL",
+        { cause: messageOf(error) },
+      );
+    }
+  }
+
+  async #textOf(response: Response): Promise<string> {
+    const chunks: Uint8Array<ArrayBuffer>[] = [];
+    let bytes = 0;
+    for await (const chunk of response.body ?? []) {
+      bytes += chunk.length;
+      if (bytes > MOST_BYTES) throw this.#refusal(response.status, `more than ${MOST_BYTES / 1024 ** 2} MiB`);
+      chunks.push(chunk);
+    }
+    return await new Blob(chunks).text();
+  }
+
+  #refusal(status: number, said: string): UserpipeError {
+    const why = said === "" ? `answers with ${status}` : `answers with ${status}: ${said.replace(/[.\s]+$/, "")}`;
+    const capital = `T${this.name.slice(1)}`;
+    if (status === 401 || status === 403) {
+      const who = this.#headers.authorization === undefined ? "anonymous access" : `the user "${this.#user}"`;
+      return new UserpipeError(
+        "not-authorised",
+        `${capital} refuses ${who} (${status})`,
+        "Give SCHEMA_REGISTRY_USERNAME and SCHEMA_REGISTRY_PASSWORD, and the user the right to read and write the subject",
+      );
+    }
+    if (status === 409) return new UserpipeError("schema-differs", `${capital} ${why}`, DIFFERS_HINT);
+    if (status >= 500 || status === 408 || status === 429) {
+      return new UserpipeError("registry-unreachable", `${capital} ${why}`, "Look at its log, or try again later");
+    }
+    const hint = status === 422
+      ? "Look at what the registry takes: its mode, and its rules for this subject"
+      : "Look whether SCHEMA_REGISTRY_URL is the root of Confluent's API there: Apicurio has it at /apis/ccompat/v7";
+    return new UserpipeError("registry-refused", `${capital} ${why}`, hint);
+  }
+}
+
+/** What can be done about a schema that is refused. */
+export const DIFFERS_HINT =
+  "Publish to another topic (--topic), or loosen the subject's compatibility in the registry where all who read it are ready";
+
+function basic(user: string, password: string): string {
+  return `Basic ${new TextEncoder().encode(`${user}:${password}`).toBase64()}`;
+}
+
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
