@@ -136,3 +136,17 @@ export function earlier(one: Map<number, bigint>, other: Map<number, bigint>): M
     return [partition, another < end ? another : end];
   }));
 }
+
+/** With a limit of the rate, a batch is a tenth of a second's worth. */
+const RATE_BATCHES = 10;
+const MAX_BATCH_MESSAGES = 5_000;
+/** At least so many batches are under way, so that one that is slow holds up none but its own partition. */
+const APPETITE_BATCHES = 8;
+
+/**
+ * @param appetite records that the store takes at once
+ * @param maxRate records a second
+ */
+export function maxBatchMessages(appetite: number, maxRate = Infinity): number {
+  return Math.min(MAX_BATCH_MESSAGES, Math.ceil(maxRate / RATE_BATCHES), Math.ceil(appetite / APPETITE_BATCHES));
+}

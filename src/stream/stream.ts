@@ -17,6 +17,7 @@ import {
   earlier,
   endsOf,
   Limits,
+  maxBatchMessages,
   type MaxRefused,
   type Part,
   RefusedLimit,
@@ -62,12 +63,6 @@ export interface StreamOptions {
 
 /** How often it is looked whether other members have reached the end. */
 const END_CHECK_MS = 100;
-/** With a limit of the rate, a batch is a tenth of a second's worth. */
-const RATE_BATCHES = 10;
-const MAX_BATCH_MESSAGES = 5_000;
-/** At least so many batches are under way, so that one that is slow holds up none but its own partition. */
-const APPETITE_BATCHES = 8;
-
 /**
  * Resolves when a limit is reached or `stop` was aborted, with everything read acknowledged and committed.
  * @throws {UserpipeError} what waiting cannot cure; what it can only once `abort` is aborted
@@ -139,10 +134,11 @@ class StreamRun {
   }
 
   async #begin(): Promise<Subscription | undefined> {
-    const { topic, group, from, maxInFlightBytes, maxRecords, untilCaughtUp, until, onStats } = this.#options;
+    const { topic, group, from, maxInFlightBytes, maxRecords, untilCaughtUp, until, store, maxRate, onStats } =
+      this.#options;
     return await beginStream({
       ...this.#options,
-      subscribe: { topic, group, from, maxInFlightBytes, maxBatchMessages: this.#maxBatchMessages() },
+      subscribe: { topic, group, from, maxInFlightBytes, maxBatchMessages: maxBatchMessages(store.appetite, maxRate) },
       bounded: untilCaughtUp || until !== undefined || maxRecords !== undefined,
       onAway: (outage) => {
         this.#away = outage;
@@ -163,15 +159,6 @@ class StreamRun {
   get #carried(): Carried {
     const { rows = 0, refused = 0 } = this.#options.carried ?? {};
     return { rows: rows + this.#counts.rows, refused: refused + this.#counts.refused };
-  }
-
-  #maxBatchMessages(): number {
-    const { maxRate = Infinity, store } = this.#options;
-    return Math.min(
-      MAX_BATCH_MESSAGES,
-      Math.ceil(maxRate / RATE_BATCHES),
-      Math.ceil(store.appetite / APPETITE_BATCHES),
-    );
   }
 
   async #setEnds(partitions: readonly PartitionRange[]): Promise<void> {
