@@ -150,6 +150,12 @@ function quoted(value: string): string {
   return JSON.stringify(value.slice(0, 80));
 }
 
+/** The first four bytes of a row's first cell as a number: rows by it are, but for a few, in the order of their keys. */
+export function keyPrefix({ bytes, start }: Packed): number {
+  const at = start + LENGTH_BYTES;
+  return at + 4 <= bytes.length ? bytes.readUInt32BE(at) : 0;
+}
+
 function isAscii(text: string): boolean {
   for (let i = 0; i < text.length; i++) if (text.charCodeAt(i) > 127) return false;
   return true;

@@ -14,8 +14,8 @@ import type { StoreInitOptions } from "./store.ts";
 /** From version n to n + 1. The first marks the file as a keyspace of userpipe ("upks"). */
 const MIGRATIONS = ["PRAGMA application_id = 0x75706b73"];
 
-/** The id index takes random pages: it is kept in memory where it fits, and pages are copied back many at a time. */
-const CACHE_KIB = 32 * 1024;
+/** The pages of the id index that one transaction takes are kept in memory where they fit, and copied back many at a time. */
+const CACHE_KIB = 8 * 1024;
 const CHECKPOINT_PAGES = 8_000;
 
 interface Open {

@@ -5,6 +5,7 @@
 import type { StatementSync } from "node:sqlite";
 import { isTransient, messageOf } from "../errors.ts";
 import { fault } from "../fault.ts";
+import { keyPrefix } from "../packed.ts";
 import type { Row, Table, Value } from "../pipeline.ts";
 import { translate } from "../sqlite.ts";
 import { turn } from "./sqlite_cells.ts";
@@ -35,6 +36,8 @@ interface Part {
   call: Call;
   from: number;
   to: number;
+  /** The place of its first row in the transaction. */
+  first: number;
   refused: WriteResult["refused"];
 }
 
@@ -64,7 +67,7 @@ export class SqliteWriter {
 
   async #run(): Promise<void> {
     while (this.#calls.length > 0) {
-      await turn();
+      await this.#gather();
       const parts = this.#take();
       try {
         this.#store(parts);
@@ -76,12 +79,26 @@ export class SqliteWriter {
     this.#running = undefined;
   }
 
+  /** Lets in what is on its way, to share the transaction: until it is full or nothing more comes. */
+  async #gather(): Promise<void> {
+    for (let before = 0; this.#calls.length > before && this.#waiting < TRANSACTION_ROWS;) {
+      before = this.#calls.length;
+      // The next call may wait for a turn of its own, behind this one.
+      await turn();
+      await turn();
+    }
+  }
+
+  get #waiting(): number {
+    return this.#calls.reduce((rows, call) => rows + call.rows.length - call.done, 0);
+  }
+
   #take(): Part[] {
     const parts: Part[] = [];
     let room = TRANSACTION_ROWS;
     for (const call of this.#calls) {
       const to = Math.min(call.rows.length, call.done + room);
-      parts.push({ call, from: call.done, to, refused: [] });
+      parts.push({ call, from: call.done, to, first: TRANSACTION_ROWS - room, refused: [] });
       room -= to - call.done;
       call.done = to;
       if (room === 0) break;
@@ -91,7 +108,7 @@ export class SqliteWriter {
   }
 
   #settle({ call, to, refused }: Part): void {
-    for (const row of refused) call.result.refused.push(row);
+    for (const row of refused.sort((a, b) => a.index - b.index)) call.result.refused.push(row);
     if (to === call.rows.length) call.resolve(call.result);
   }
 
@@ -114,7 +131,7 @@ export class SqliteWriter {
     const now = Math.floor(Date.now() / 1000);
     const expires = this.#ttlSeconds === undefined ? null : now + this.#ttlSeconds;
     this.#file.ready().transaction(() => {
-      for (const part of parts) storePart(part, table, upsert, expires);
+      storeParts(parts, table, upsert, expires);
       fault("mid-batch");
       this.#purge(now);
     });
@@ -129,13 +146,16 @@ export class SqliteWriter {
   }
 }
 
-function storePart(part: Part, { columns }: Table, upsert: StatementSync, expires: number | null): void {
+function storeParts(parts: readonly Part[], { columns }: Table, upsert: StatementSync, expires: number | null): void {
   const lowered = columns.flatMap(({ type }, n) => type === "uuid" ? n : []);
   const numbers = columns.flatMap(({ type }, n) => type === "double" ? n : []);
-  for (let index = part.from; index < part.to; index++) {
-    const { values, writeTime } = part.call.rows[index]!;
+  const rows = parts.flatMap(({ call, from, to }) => call.rows.slice(from, to));
+  for (const place of byKey(rows)) {
+    const { values, writeTime } = rows[place]!;
     const reason = whyRefused(values, columns) ?? attempt(values, writeTime);
-    if (reason !== undefined) part.refused.push({ index, reason });
+    if (reason === undefined) continue;
+    const part = parts.findLast(({ first }) => first <= place)!;
+    part.refused.push({ index: part.from + place - part.first, reason });
   }
 
   function attempt(values: readonly Value[], writeTime: number): string | undefined {
@@ -149,6 +169,17 @@ function storePart(part: Part, { columns }: Table, upsert: StatementSync, expire
       throw error;
     }
   }
+}
+
+/**
+ * The places of rows in the order of their keys: the id index is then gone through once, where each row for itself
+ * would take a page anywhere in it. Rows that are no bytes come first; they are few.
+ */
+function byKey(rows: readonly Row[]): Float64Array {
+  const order = Float64Array.from(rows, ({ packed }, place) => {
+    return (packed === undefined ? 0 : keyPrefix(packed)) * TRANSACTION_ROWS + place;
+  });
+  return order.sort().map((key) => key % TRANSACTION_ROWS);
 }
 
 /**
