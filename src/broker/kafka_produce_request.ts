@@ -24,9 +24,7 @@ export class OutgoingMessage {
 
   /** The most bytes that it takes in a batch. */
   get maxBytes(): number {
-    let bytes = RECORD_OVERHEAD + (this.key?.length ?? 0) + (this.value?.length ?? 0);
-    for (const name in this.headers) bytes += HEADER_OVERHEAD + 3 * name.length + this.headers[name].length;
-    return bytes;
+    return RECORD_OVERHEAD + (this.key?.length ?? 0) + (this.value?.length ?? 0) + mostHeaderBytes(this.headers);
   }
 }
 
@@ -111,6 +109,9 @@ function encodeBatch(messages: readonly OutgoingMessage[], firstSequence: number
 class RecordWriter {
   readonly #out: Uint8Array;
   #at = 0;
+  /** The headers of the last record, and what they are written as: mostly the next has the same. */
+  #headers: Record<string, Uint8Array> | undefined;
+  #headerBytes: Uint8Array = new Uint8Array(0);
 
   /** @param size at least what will be written */
   constructor(size: number) {
@@ -122,19 +123,23 @@ class RecordWriter {
   }
 
   record({ key, value, headers, timestamp }: OutgoingMessage, index: number, base: number): void {
-    let size = 1 + sizeOf(timestamp - base) + sizeOf(index) + sizeOfBytes(key) + sizeOfBytes(value);
-    let count = 0;
-    for (const name in headers) {
-      size += sizeOfBytes(nameBytes(name)) + sizeOfBytes(headers[name]);
-      count++;
+    if (headers !== this.#headers) {
+      this.#headers = headers;
+      this.#headerBytes = headersOf(headers);
     }
-    this.#varint(size + sizeOf(count));
+    const size = 1 + sizeOf(timestamp - base) + sizeOf(index) + sizeOfBytes(key) + sizeOfBytes(value);
+    this.#varint(size + this.#headerBytes.length);
     this.#at++; // No attributes.
     this.#varint(timestamp - base);
     this.#varint(index);
     this.#bytes(key);
     this.#bytes(value);
-    this.#varint(count);
+    this.#put(this.#headerBytes);
+  }
+
+  /** How many there are, and each with its name. */
+  headers(headers: Record<string, Uint8Array>): void {
+    this.#varint(Object.keys(headers).length);
     for (const name in headers) {
       this.#bytes(nameBytes(name));
       this.#bytes(headers[name]);
@@ -144,6 +149,10 @@ class RecordWriter {
   #bytes(bytes: Uint8Array | null): void {
     if (bytes === null) return this.#varint(-1);
     this.#varint(bytes.length);
+    this.#put(bytes);
+  }
+
+  #put(bytes: Uint8Array): void {
     this.#out.set(bytes, this.#at);
     this.#at += bytes.length;
   }
@@ -153,6 +162,19 @@ class RecordWriter {
     for (; rest >= 0x80; rest = Math.floor(rest / 0x80)) this.#out[this.#at++] = rest % 0x80 | 0x80;
     this.#out[this.#at++] = rest;
   }
+}
+
+function headersOf(headers: Record<string, Uint8Array>): Uint8Array {
+  const writer = new RecordWriter(HEADER_OVERHEAD + mostHeaderBytes(headers));
+  writer.headers(headers);
+  return writer.written;
+}
+
+/** At the most. */
+function mostHeaderBytes(headers: Record<string, Uint8Array>): number {
+  let bytes = 0;
+  for (const name in headers) bytes += HEADER_OVERHEAD + 3 * name.length + headers[name].length;
+  return bytes;
 }
 
 function sizeOf(value: number): number {

@@ -31,6 +31,9 @@ const DIGITS: (readonly string[])[] = [];
 const LETTERS = Array.from("ABCDEFGHIJKLMNOPQRSTUVWXYZ");
 const MINUTES: string[] = [];
 const HEX: string[] = [];
+/** The two groups of a UUID that say its version and its variant, with the dashes around them. */
+const VERSIONS: string[] = [];
+const VARIANTS: string[] = [];
 
 /** Made by the first record: what makes none need not hold some megabytes of them. */
 function makePieces(): void {
@@ -38,6 +41,8 @@ function makePieces(): void {
   for (let digits = 0; digits < 5; digits++) DIGITS.push(padded(10 ** digits, digits));
   for (let n = 0; n < 24 * 60; n++) MINUTES.push(`${DIGITS[2]![Math.floor(n / 60)]}:${DIGITS[2]![n % 60]}:`);
   for (let n = 0; n < 65_536; n++) HEX.push(n.toString(16).padStart(4, "0"));
+  for (let n = 0; n < 0x1000; n++) VERSIONS.push(`-${HEX[0x4000 | n]}-`);
+  for (let n = 0; n < 0x4000; n++) VARIANTS.push(`${HEX[0x8000 | n]}-`);
 }
 
 /** Hashes are cut out of this many digits: that they look like one is all that a reader sees of them. */
@@ -141,8 +146,8 @@ function dated(random: Random, fromDays: number, toDays: number) {
 
 function uuid(random: Random): string {
   const [a, b, c, d] = [random.bits(), random.bits(), random.bits(), random.bits()];
-  const [version, variant] = [HEX[0x4000 | b & 0xfff], HEX[0x8000 | c & 0x3fff]];
-  return `${HEX[a >>> 16]}${HEX[a & 0xffff]}-${HEX[b >>> 16]}-${version}-${variant}-${HEX[c >>> 16]}${HEX[d >>> 16]}${
+  const [version, variant] = [VERSIONS[b & 0xfff], VARIANTS[c & 0x3fff]];
+  return `${HEX[a >>> 16]}${HEX[a & 0xffff]}-${HEX[b >>> 16]}${version}${variant}${HEX[c >>> 16]}${HEX[d >>> 16]}${
     HEX[d & 0xffff]
   }`;
 }
