@@ -3,7 +3,8 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { openSqliteStore } from "../src/store/sqlite.ts";
-import type { Table } from "../src/pipeline.ts";
+import { Packer } from "../src/packed.ts";
+import type { Row, Table } from "../src/pipeline.ts";
 import type { Store } from "../src/store/store.ts";
 import { storeContract } from "./contracts/store.ts";
 import { COLUMNS, fails, has, id, put, row, rows, selected, T } from "./contracts/store_fixture.ts";
@@ -170,6 +171,26 @@ test("processes that make and write one table at once lose nothing", async ({ st
     assert(success, new TextDecoder().decode(stderr));
   }
   assert.equal(await store.count(), 2_000);
+});
+
+test("calls that share a transaction are written by key, and each is told of its own rows that are refused", async ({ store }) => {
+  await init(store);
+  const packer = new Packer(COLUMNS);
+  const packed = ({ values, writeTime }: Row) => (packer.add(values), packer.row(writeTime));
+  const all = rows(300).reverse();
+  const calls = [0, 100, 200].map((from) => {
+    const call = all.slice(from, from + 100).map(packed) as Row[];
+    return [...call.slice(0, 40), row("no UUID"), ...call.slice(40, 90), row("nor this"), ...call.slice(90)];
+  });
+  const results = await Promise.all(calls.map((call) => store.write(call)));
+  for (const { refused, unwritten } of results) {
+    assert.deepEqual(refused.map(({ index }) => index), [40, 91]);
+    assert.equal(unwritten.length, 0);
+  }
+  assert.equal(await store.count(), 300);
+  const inOrder = (await selected(store, "SELECT id FROM people")).rows.flat();
+  assert.deepEqual(inOrder, inOrder.toSorted());
+  for (const one of all) await has(store, one);
 });
 
 test("select keeps to the order and the types that the statement gives", async ({ store }) => {

@@ -28,7 +28,7 @@ type Progress = (share: number, rows: number) => void;
 
 class SqliteStore implements Store {
   readonly name: string;
-  readonly appetite = 2 * TRANSACTION_ROWS;
+  readonly appetite = TRANSACTION_ROWS;
   #file: KeyspaceFile;
   #writer: SqliteWriter;
 
