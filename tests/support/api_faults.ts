@@ -57,7 +57,7 @@ function badAnswer(answer: Answer, message: RegExp, again = false): Failure {
 export const FAILURES: Record<string, Failure> = {
   "429": unreachable(quota(), /takes no more requests for now \(429: .*too many requests/),
   "500": unreachable(trouble(500), /is in trouble \(500: the answer is an error: Uh oh/),
-  "a long Retry-After": unreachable(quota("300"), /\(429: .*\), and asks to wait 300 s$/, false),
+  "a long Retry-After": unreachable(quota("7200"), /\(429: .*\), and asks to wait 7200 s$/, false),
   "403 in HTML": badAnswer(blocked, /refuses the request \(403: an HTML page\)$/),
   "404 in plain text": badAnswer(notThere, /is not there \(404: That version does not exist\)$/),
   "400": badAnswer(() => new Response("no\r\nsuch\u0000query", { status: 400 }), /\(400: no such query\)$/),
