@@ -36,7 +36,7 @@ export function jsonSchema(): Record<string, unknown> {
   return { title: "CreatedUser", ...z.toJSONSchema(schema, { target: "draft-7" }) };
 }
 
-const NAMES = Object.keys(schema.shape) as (keyof CreatedUser)[];
+const NAMES = Object.keys(schema._zod.def.shape) as (keyof CreatedUser)[];
 
 export const TABLE: Table = {
   keyspace: "spark_streams",
