@@ -155,8 +155,17 @@ export function askedOf(settings: Settings, seed: string): Asked {
   return { ...seeded, sourceKind: "http", page, count, url, nat };
 }
 
-/** @throws {UserpipeError} `settings`; `input` where a file cannot be read */
+/** @throws {UserpipeError} `settings`, also where the secrets of the address are not known; `input` where a file cannot be read */
 export async function openSource(settings: Settings, asked: Asked, quota?: SourceQuota): Promise<Source> {
+  const url = asked.url === null ? null : addressOf(asked.url, settings);
+  return await openAsRecorded(settings, { ...asked, url }, quota);
+}
+
+/**
+ * For its name and its limits, where another process makes the run: that one has the secrets of the address, and this one need not.
+ * @throws {UserpipeError} `settings`; `input` where a file cannot be read
+ */
+export async function openAsRecorded(settings: Settings, asked: Asked, quota?: SourceQuota): Promise<Source> {
   const { pipeline } = namesOf(settings);
   const { sourceKind, url, nat } = asked;
   if (sourceKind === "file") {
@@ -170,8 +179,7 @@ export async function openSource(settings: Settings, asked: Asked, quota?: Sourc
     return openGeneratedSource({ pipeline, seed, count });
   }
   const { openHttpSource } = await import("./source/http.ts");
-  const address = url === null ? undefined : addressOf(url, settings);
-  return openHttpSource({ pipeline, url: address, seed, page, count, nat: nat ?? undefined, quota });
+  return openHttpSource({ pipeline, url: url ?? undefined, seed, page, count, nat: nat ?? undefined, quota });
 }
 
 /** @throws {UserpipeError} `settings` where its secrets are not known */

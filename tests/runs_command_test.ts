@@ -5,7 +5,10 @@ import { DatabaseSync } from "node:sqlite";
 import { openSqliteRuns } from "../src/runs/sqlite.ts";
 import { succeeds, userpipe, withFolder } from "./support/cli.ts";
 import { fillRecord } from "./support/many_runs.ts";
+import { serveRandomUsers, trouble } from "./support/randomuser_server.ts";
+import { records } from "./support/records.ts";
 import { makeRecord, newRun, TARGET, UNREACHED } from "./support/runs_record.ts";
+import { secretOf } from "./support/secrets.ts";
 
 const lines = (printed: string) => printed.trimEnd().split("\n");
 const objects = (printed: string) => lines(printed).map((line) => JSON.parse(line));
@@ -197,6 +200,7 @@ Deno.test("a flag that an action would ignore is an error that names both, befor
         [[...prune, "--kind", "manual", "--since", "1h"], /--kind and --since do not fit "runs prune": /],
         [[...prune, "--limit", "1", "--topic", "t"], /--limit and --topic do not fit "runs prune": /],
         [["--older-than", "1d"], /--older-than does not fit "runs": /],
+        [["show", "failed-1", "--url", "http://h"], /--url does not fit "runs show": /],
         [["list", "--wait"], /--wait does not fit "runs list": /],
         [["--brokers", "b:9092", "--quota", "9/1m"], /--brokers and --quota do not fit "runs": /],
         [["show", "failed-1", "--stop-timeout", "1s"], /--stop-timeout does not fit "runs show": /],
@@ -211,6 +215,26 @@ Deno.test("a flag that an action would ignore is an error that names both, befor
     assert.equal(objects(await succeeds(["runs"], { cwd })).length, 6);
     const removed = await succeeds(["runs", ...prune], { cwd, env: { KAFKA_TOPIC: "t" } });
     assert.equal(removed, "removed   5 runs\n", "a variable is for all commands");
+  }));
+
+Deno.test("runs retry asks the run's own address with its key, by a variable or a flag, and no other address", () =>
+  withFolder(async (cwd) => {
+    await using server = serveRandomUsers(records(20));
+    const url = `${server.url}?key=${secretOf("the address's key")}`;
+    await succeeds(["init"], { cwd });
+    server.always(trouble(400));
+    const failed = await userpipe(["ingest", "--count", "5"], { cwd, env: { USERPIPE_URL: url } });
+    assert.equal(failed.code, 3, failed.stderr);
+    const retry = ["runs", "retry", objects(await succeeds(["runs"], { cwd }))[0].id];
+    const other = await userpipe([...retry, "--url", "http://127.0.0.1:1/?key=x"], { cwd });
+    assert.equal(other.code, 2, other.stderr);
+    assert.match(other.stderr, /asks ".*\?key=\*{8}" again, and --url names "http:\/\/127\.0\.0\.1:1\/\?key=\*{8}"/);
+    const byFlag = await userpipe([...retry, "--url", url], { cwd });
+    assert.equal(byFlag.code, 3, byFlag.stderr);
+    server.always();
+    assert.match(await succeeds(retry, { cwd, env: { USERPIPE_URL: url } }), /^delivered fetched 5, /);
+    const [first, ...others] = server.requests.map(String);
+    assert.deepEqual(others, [first, first], "it asks for the same");
   }));
 
 Deno.test("ingest --catch-up without a schedule is an error that names both", () =>

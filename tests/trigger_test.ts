@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { type CliOptions, start, succeeds, until, userpipe, withFolder } from "./support/cli.ts";
 import { serveRandomUsers, silence, trouble } from "./support/randomuser_server.ts";
 import { records } from "./support/records.ts";
+import { secretOf } from "./support/secrets.ts";
 
 const USERS = records(2_000);
 
@@ -89,6 +90,21 @@ Deno.test("a run that is triggered asks for what the schedule's own last run did
     assert.match(await succeeds(["trigger", "--count", "4", "--wait"], { cwd }), /^delivered fetched 4, /);
     const seeds = new Set((await runsOf({ cwd })).map(({ seed }) => seed));
     assert.equal(seeds.size, 3, "each has a seed of its own");
+  }));
+
+Deno.test("what hides in the schedule's address only the process that makes the run has to know", () =>
+  withFolder(async (cwd) => {
+    await using server = serveRandomUsers(USERS);
+    const key = secretOf("the address's key");
+    await succeeds(["init"], { cwd });
+    const env = { USERPIPE_URL: `${server.url}?key=${key}` };
+    await using running = start(["ingest", "--every", "1d", "--count", "10"], { cwd, env });
+    await running.printed("delivered fetched 10, ");
+    assert.match(await succeeds(["trigger", "--count", "4", "--wait"], { cwd }), /^delivered fetched 4, /);
+    const keys = server.requests.map(({ searchParams }) => searchParams.get("key") === key);
+    assert.deepEqual(keys, [true, true], "the server is asked with the key");
+    running.signal("SIGTERM");
+    assert.equal(await running.ended, 0, running.output);
   }));
 
 Deno.test("a backfill goes on where it was killed, makes each page once, and asks for nothing that is delivered", () =>

@@ -28,7 +28,7 @@ interface Action {
 const FILTERS = ["state", "kind", "since", "limit"] as const;
 const TARGET = ["topic", "pipeline", "brokers"] as const;
 /** What making a run wants. */
-const MAKING = ["deadLetterTopic", "quota", "outboxMaxBytes", "stopTimeout", "wait"] as const;
+const MAKING = ["url", "deadLetterTopic", "quota", "outboxMaxBytes", "stopTimeout", "wait"] as const;
 
 const ACTIONS: Record<string, Action> = {
   list: {

@@ -3,7 +3,7 @@ import { withoutSecrets } from "../hidden.ts";
 import { newSeed } from "../ingest/run.ts";
 import { triggeredRun } from "../ingest/triggered.ts";
 import { quotaLimits } from "../ingest/quota.ts";
-import { askedOf, namesOf, openSource, targetOf } from "../open.ts";
+import { askedOf, namesOf, openAsRecorded, targetOf } from "../open.ts";
 import type { NewRun, Run, Runs } from "../runs/runs.ts";
 import type { SettingName, Settings } from "../settings.ts";
 import { assertNone } from "../settings_fit.ts";
@@ -27,7 +27,8 @@ async function runOf({ settings, flagOf }: Context, runs: Runs): Promise<NewRun>
     runs,
     target: targetOf(settings),
     quota: quotaLimits(pipeline, settings.quota),
-    openSource: (asked) => openSource(settings, asked),
+    // What the schedule asks the process that runs it will make; anything else is asked by the settings themselves.
+    openSource: (asked) => openAsRecorded(settings, asked),
     changes(last) {
       const [given, because, not] = OF_KIND[last.sourceKind];
       assertNone(not, given, because, flagOf);

@@ -2,7 +2,7 @@
 import { newSeed } from "../ingest/run.ts";
 import { scheduleName } from "../ingest/schedule.ts";
 import { isLed, triggeredRun } from "../ingest/triggered.ts";
-import { askedOf, openSource } from "../open.ts";
+import { askedOf, openAsRecorded } from "../open.ts";
 import type { RunTarget } from "../runs/runs.ts";
 import { type ReplayCounts, replayLetters } from "../stream/replay.ts";
 import { Refused } from "./asked.ts";
@@ -30,7 +30,7 @@ export async function trigger({ ends, settings, target }: ApiDeps, count?: numbe
   const run = await triggeredRun({
     runs,
     target,
-    openSource: (asked) => openSource(settings, asked),
+    openSource: (asked) => openAsRecorded(settings, asked),
     changes: () => count === undefined ? {} : { count },
     otherwise: () => askedOf(count === undefined ? settings : { ...settings, count }, newSeed()),
   });
