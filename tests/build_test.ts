@@ -95,6 +95,54 @@ async function startedInEveryWay(t: Deno.TestContext, folder: string, program: s
     assert.match(stderr, /^error: Cannot make the cache folder ".*userpipe\/userpipe": .*\n {2}Set XDG_CACHE_HOME /);
   });
 
+  await t.step("a cache that was cleaned in part is made whole again", async () => {
+    if (!selfExtracting) return;
+    const [name] = namesIn(join(cache, "userpipe"));
+    const gone = ["app/main.js", "app/src", "deno"].map((path) => join(cache, "userpipe", name!, path));
+    for (const path of gone) {
+      await Deno.remove(path, { recursive: true });
+      assert.equal(await works(["--version"]), `${config.version}\n`, path);
+      assert.ok(gone.every((path) => Deno.statSync(path)));
+    }
+    assert.deepEqual(namesIn(join(cache, "userpipe")), [name]);
+  });
+
+  await t.step("a cache to which others may write is refused, and what is in it not run", async () => {
+    if (!selfExtracting) return;
+    const own = join(cache, "userpipe");
+    for (const path of [own, join(own, namesIn(own)[0]!)]) {
+      for (const mode of [0o720, 0o702]) {
+        await Deno.chmod(path, mode);
+        const { code, stdout, stderr } = await start(["--version"]);
+        await Deno.chmod(path, 0o700);
+        assert.deepEqual([code, stdout], [2, ""]);
+        assert.match(stderr, /^error: Others may write to the cache folder ".*userpipe".*\n {2}Remove it, /);
+      }
+    }
+  });
+
+  await t.step("a cache that another user made is refused, and what is in it not run", async () => {
+    // Only root can give a folder away.
+    if (!selfExtracting || Deno.uid() !== 0) return;
+    const own = join(cache, "userpipe");
+    for (const path of [own, join(own, namesIn(own)[0]!)]) {
+      await Deno.chown(path, 65534, 65534);
+      const { code, stdout, stderr } = await start(["--version"]);
+      await Deno.chown(path, 0, 0);
+      assert.deepEqual([code, stdout], [2, ""]);
+      assert.match(stderr, /^error: The cache folder ".*" belongs to another user\n {2}Set XDG_CACHE_HOME /);
+    }
+  });
+
+  await t.step("without a home that can be made, the cache is in the temporary folder", async () => {
+    if (!selfExtracting) return;
+    await Deno.mkdir(join(folder, "temporary"));
+    // Not even root can make a folder of a link to nowhere.
+    await Deno.symlink(join(folder, "nowhere"), join(folder, "home"));
+    await works(["--version"], { HOME: join(folder, "home"), TMPDIR: join(folder, "temporary") });
+    assert.deepEqual(namesIn(join(folder, "temporary")), [`userpipe-cache-${Deno.uid()}`]);
+  });
+
   await t.step("it works through a link, with spaces in its path", async () => {
     const link = join(folder, "a link");
     await Deno.symlink(program, link);

@@ -23,7 +23,9 @@ export async function selfExtracting(out: string, folder: string): Promise<void>
   await Deno.symlink(Deno.execPath(), join(folder, "deno"));
   const payload = join(folder, "payload.tar.gz");
   await must("tar", ["-chzf", payload, "-C", folder, "deno", "app"]);
-  await write(out, launch(hashOf([Deno.execPath(), ...filesOf(app)])), payload);
+  const bundled = filesOf(app);
+  const packed = ["deno", ...bundled.map((file) => relative(folder, file))];
+  await write(out, launch(hashOf([Deno.execPath(), ...bundled]), packed), payload);
 }
 
 /** Split, so that a start reads only the code that its command needs; not minified, which would rename classes. */
@@ -66,11 +68,13 @@ function hashOf(files: string[]): string {
   return hash.digest("hex").slice(0, 16);
 }
 
-function launch(id: string): string {
+/** @param packed paths without spaces, as the bundler makes them: the launcher looks for each */
+function launch(id: string, packed: string[]): string {
   const lines = launcher.split("\n").length;
   return launcher
     .replaceAll("@VERSION@", VERSION)
     .replaceAll("@ID@", id)
+    .replaceAll("@FILES@", packed.join(" "))
     .replaceAll("@LINE@", String(lines))
     .replaceAll("@FLAGS@", RUN_FLAGS.join(" "));
 }
