@@ -3,7 +3,7 @@ import { Buffer } from "node:buffer";
 import { connect, isIP, type Socket } from "node:net";
 import { connect as connectTls, TLSSocket } from "node:tls";
 import { sleep } from "./backoff.ts";
-import { EXPIRED, NOT_YET_VALID, SPEAKS_TLS, type Tls, tlsOptions, UNVERIFIED } from "./tls.ts";
+import { EXPIRED, NOT_TAKEN, NOT_YET_VALID, SPEAKS_TLS, type Tls, tlsOptions } from "./tls.ts";
 
 export interface Question {
   /** Sent at once. */
@@ -50,7 +50,7 @@ export async function ask(address: string, question: Question): Promise<Buffer> 
     try {
       return await exchange(address, question, tlsOptions(question.tls));
     } catch (error) {
-      throw codeOf(error) === UNVERIFIED ? await ofDates(address, question) ?? error : error;
+      throw NOT_TAKEN.has(codeOf(error)) ? await ofDates(address, question) ?? error : error;
     }
   }
   const asked = exchange(address, question).catch((error: NoAnswer) => error);
@@ -71,7 +71,7 @@ export function isTlsAlert(bytes: Uint8Array): boolean {
   return bytes[0] === TLS_ALERT && bytes[1] === TLS_MAJOR;
 }
 
-/** Whether it is for its dates that a certificate is not trusted. */
+/** Whether it is for its dates that a certificate is not taken. */
 async function ofDates(address: string, question: Question): Promise<NoAnswer | undefined> {
   let dates: { valid_from: string; valid_to: string } | undefined;
   try {

@@ -30,7 +30,7 @@ export function tlsOptions({ ca, cert, key, serverName }: Tls): ConnectionOption
 }
 
 /** Whose settings a hint names. */
-export type End = "kafka" | "cassandra";
+export type End = "kafka" | "cassandra" | "registry";
 
 /** Why there is no connection, where that is no matter of being reached. */
 export interface Refusal {
@@ -44,8 +44,15 @@ export interface Refusal {
 /** What an end that was spoken to in plain says of itself. */
 export const SPEAKS_TLS = "it speaks TLS only";
 
-/** What node calls a certificate that it does not trust: also one that has expired. */
-export const UNVERIFIED = "UNABLE_TO_VERIFY_LEAF_SIGNATURE";
+/** What node calls a certificate that it does not take, also one that has expired: a look at it says more. */
+export const NOT_TAKEN: ReadonlySet<unknown> = new Set([
+  "UNABLE_TO_VERIFY_LEAF_SIGNATURE",
+  "UNABLE_TO_GET_ISSUER_CERT",
+  "UNABLE_TO_GET_ISSUER_CERT_LOCALLY",
+  "DEPTH_ZERO_SELF_SIGNED_CERT",
+  "SELF_SIGNED_CERT_IN_CHAIN",
+  "ERR_TLS_CERT_ALTNAME_INVALID",
+]);
 /** What such a certificate is found to be once it is looked at. */
 export const EXPIRED = "its certificate has expired";
 export const NOT_YET_VALID = "its certificate is not valid yet";
@@ -59,19 +66,35 @@ export function tlsRefusal(error: unknown, end: End): Refusal | undefined {
   const found = TROUBLES.find(({ said: pattern }) => pattern.test(said));
   if (found === undefined) return undefined;
   const { why, hint, refused = false } = found;
-  const names = NAMES.exec(said)?.[1];
-  return { why: names === undefined ? why : `${why} (it is for ${names})`, hint: hint(end), refused };
+  const names = why === OTHER_NAME ? namesIn(error, said) : "";
+  return { why: names === "" ? why : `${why} (it is for ${names})`, hint: hint(end), refused };
 }
 
 /** An error's words, and those of what caused it: drivers wrap what the handshake threw. */
 function saidBy(error: unknown): string {
-  const { code, message, cause, innerError } = (error ?? {}) as Record<string, unknown>;
-  const inner = cause ?? innerError;
+  const { code, message } = (error ?? {}) as Record<string, unknown>;
+  const inner = behind(error);
   return `${code ?? ""} ${message ?? ""}${inner === undefined ? "" : ` ${saidBy(inner)}`}`;
 }
 
-/** What the certificate's own names are, where the error tells. */
-const NAMES = /is not (?:in the cert's (?:altnames|list)|cert's CN): (.+?)(?: ERR_|$)/;
+function behind(error: unknown): unknown {
+  const { cause, innerError } = (error ?? {}) as Record<string, unknown>;
+  return cause ?? innerError;
+}
+
+/** `DNS:a.test, IP Address:10.0.0.1`: the certificate's own names, where the error has it or tells; else nothing. */
+function namesIn(error: unknown, said: string): string {
+  for (let at = error; at !== undefined && at !== null; at = behind(at)) {
+    const { cert } = at as { cert?: { subjectaltname?: string; subject?: { CN?: string } } };
+    const names = cert?.subjectaltname || cert?.subject?.CN;
+    if (names) return names;
+  }
+  return [...said.matchAll(DENO_NAME)].map(([, name, ip]) => ip === undefined ? `DNS:${name}` : `IP Address:${ip}`)
+    .join(", ");
+}
+
+/** As Deno's fetch writes one. */
+const DENO_NAME = /DnsName\("(.+?)"\)|IpAddress\((.+?)\)/g;
 
 interface Trouble {
   /** The code or the words of Deno's TLS, or ours. */
@@ -81,56 +104,90 @@ interface Trouble {
   refused?: boolean;
 }
 
+const OTHER_NAME = "its certificate is for another name";
+const NO_AUTHORITY = "its certificate is signed by no authority that is trusted here";
+
 /** An alert is what the other end says of us; the others are what we say of it. */
 const TROUBLES: readonly Trouble[] = [
   {
     said: /fatal alert: (?:CertificateRequired|BadCertificate|UnknownCA|UnsupportedCertificate|AccessDenied)/,
     why: "it lets nobody in without a certificate that it trusts",
-    hint: (end) => `Name one that it trusts with --${end}-cert-file, and its key with --${end}-key-file`,
+    hint: (end) =>
+      end === "registry" ? NONE_SHOWN : `Name one that it trusts with --${end}-cert-file, and its key with --${end}-key-file`,
     refused: true,
   },
   {
     said: /fatal alert: (?:CertificateExpired|CertificateUnknown|CertificateRevoked|DecryptError)/,
     why: "it does not take our certificate: it is not trusted there, has expired, or is not a client's",
-    hint: (end) => `Look at the certificate in --${end}-cert-file, and at the other end's log`,
+    hint: lookAtOurs,
     refused: true,
   },
   {
     said: /fatal alert: (?:ProtocolVersion|HandshakeFailure|InsufficientSecurity)|ERR_SSL_(?:UNSUPPORTED|NO_)/,
     why: "it speaks no TLS that is known here, or lets nobody in without a certificate",
-    hint: (end) => `Let it speak TLS 1.2 or 1.3; where it asks for a certificate, name one with --${end}-cert-file`,
+    hint: (end) =>
+      end === "registry"
+        ? `Let it speak TLS 1.2 or 1.3. ${NONE_SHOWN}`
+        : `Let it speak TLS 1.2 or 1.3; where it asks for a certificate, name one with --${end}-cert-file`,
     refused: true,
   },
   {
     said: /fatal alert: /,
     why: "it breaks off TLS's handshake, as who does not trust our certificate may",
-    hint: (end) => `Look at the certificate in --${end}-cert-file, and at the other end's log`,
+    hint: lookAtOurs,
   },
   {
-    said: /ERR_TLS_CERT_ALTNAME_INVALID/,
-    why: "its certificate is for another name",
-    hint: (end) => `${OTHER_NAME[end]}, or have its certificate made for that name too (subject alternative name)`,
+    said: /ERR_TLS_CERT_ALTNAME_INVALID|certificate not valid for name/,
+    why: OTHER_NAME,
+    hint: (end) => `${RIGHT_NAME[end]}, or have its certificate made for that name too (subject alternative name)`,
   },
-  { said: new RegExp(EXPIRED), why: EXPIRED, hint: () => "Have it made anew, or set the clock of this machine" },
+  { said: new RegExp(`${EXPIRED}|certificate expired`), why: EXPIRED, hint: () => "Have it made anew, or set the clock of this machine" },
   {
-    said: new RegExp(NOT_YET_VALID),
+    said: new RegExp(`${NOT_YET_VALID}|certificate not valid yet`),
     why: NOT_YET_VALID,
     hint: () => "Set the clock of this machine, or that of the machine that made it",
   },
   {
-    said: new RegExp(UNVERIFIED),
-    why: "its certificate is signed by no authority that is trusted here",
-    hint: (end) => `Name the certificate of its authority, in PEM, with --${end}-ca-file`,
+    said: /DEPTH_ZERO_SELF_SIGNED_CERT|self-signed certificate(?! in)/,
+    why: `${NO_AUTHORITY} (self-signed)`,
+    hint: (end) => `Name the certificate itself, or that of its authority, in PEM, ${TRUSTED[end]}`,
+  },
+  {
+    // Deno's fetch takes none that may sign others, whether it is trusted or not.
+    said: /CaUsedAsEndEntity/,
+    why: `${NO_AUTHORITY} (self-signed)`,
+    hint: (end) => `Have it made anew as a server's (basicConstraints=CA:FALSE), and name it, in PEM, ${TRUSTED[end]}`,
+  },
+  {
+    said: /UNABLE_TO_(?:VERIFY_LEAF|GET_ISSUER)|SELF_SIGNED_CERT_IN_CHAIN|in certificate chain|UnknownIssuer|BadSignature/,
+    why: NO_AUTHORITY,
+    hint: (end) =>
+      `Name the certificate of its authority, or itself where it is self-signed, in PEM, ${TRUSTED[end]}`,
   },
   {
     said: /ERR_SSL_WRONG_VERSION_NUMBER|InvalidContentType|before secure TLS connection was established/,
     why: "it does not speak TLS there",
-    hint: (end) => `Leave out --${end}-tls, or name the port where it speaks TLS`,
+    hint: (end) =>
+      `${end === "registry" ? "Begin SCHEMA_REGISTRY_URL with http:" : `Leave out --${end}-tls`}, or name the port where it speaks TLS`,
   },
   { said: new RegExp(SPEAKS_TLS), why: SPEAKS_TLS, hint: (end) => `Add --${end}-tls (${end.toUpperCase()}_TLS=true)` },
 ];
 
-const OTHER_NAME: Record<End, string> = {
+const NONE_SHOWN = "Let it take clients without a certificate: a schema registry is shown none";
+
+function lookAtOurs(end: End): string {
+  return end === "registry" ? NONE_SHOWN : `Look at the certificate in --${end}-cert-file, and at the other end's log`;
+}
+
+/** Where what is trusted is named. */
+const TRUSTED: Record<End, string> = {
+  kafka: "with --kafka-ca-file",
+  cassandra: "with --cassandra-ca-file",
+  registry: "in the environment's DENO_CERT, or set DENO_TLS_CA_STORE=system where this machine trusts it",
+};
+
+const RIGHT_NAME: Record<End, string> = {
   kafka: "Name it in --brokers, and in its advertised.listeners, as its certificate does",
   cassandra: "Give a name that all nodes' certificates have with --cassandra-server-name",
+  registry: "Name it in SCHEMA_REGISTRY_URL as its certificate does",
 };

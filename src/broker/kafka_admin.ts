@@ -123,10 +123,11 @@ export function committedOffsets(
   });
 }
 
+/** Of a topic that is to be made where it is not there. */
 async function partitionsIfThere(requests: KafkaRequests, topic: string): Promise<number | null> {
   try {
     // Asked for its offsets, so that its leaders are known to be there.
-    return await requests.with({ topic }, async (cluster) => {
+    return await requests.with({ topic, toMake: true }, async (cluster) => {
       return (await rangesOf(cluster, topic, partitionsOf(cluster, topic))).length;
     });
   } catch (error) {
@@ -146,7 +147,7 @@ async function make(requests: KafkaRequests, options: ClusterOptions, spec: Topi
 
 async function create(cluster: KafkaCluster, options: ClusterOptions, spec: TopicSpec): Promise<void> {
   const admin = newAdmin(cluster, options);
-  const about = { brokers: options.brokers.join(", "), topic: spec.name };
+  const about = { brokers: options.brokers.join(", "), topic: spec.name, toMake: true };
   try {
     await admin.createTopics({
       waitForLeaders: false,

@@ -9,6 +9,8 @@ export interface About {
   brokers: string;
   topic?: string;
   group?: string;
+  /** Whether the topic is to be made where it is not there. */
+  toMake?: boolean;
 }
 
 /** The fields of kafkajs's errors that say what happened. `type` is the name in Kafka's protocol. */
@@ -125,7 +127,7 @@ function ofProtocol(root: KafkaError, type: string, about: About): UserpipeError
     case "RECORD_LIST_TOO_LARGE":
       return recordTooLarge(about, undefined, root);
     case "TOPIC_AUTHORIZATION_FAILED":
-      return notAuthorised(root, about, `Let its user read and write the topic "${about.topic}"${RIGHTS}`);
+      return notAuthorised(root, about, `Let its user ${toDo(about)} the topic "${about.topic}"${RIGHTS}`);
     case "GROUP_AUTHORIZATION_FAILED":
       return notAuthorised(root, about, `Let its user read in the group "${about.group}"${RIGHTS}`);
     case "CLUSTER_AUTHORIZATION_FAILED":
@@ -151,6 +153,10 @@ function ofProtocol(root: KafkaError, type: string, about: About): UserpipeError
       );
   }
   return ofKafka(root, about);
+}
+
+function toDo({ toMake }: About): string {
+  return toMake ? "make and look at (Create, Describe, DescribeConfigs)" : "read and write";
 }
 
 /** kafkajs says of each error whether trying again can help. */

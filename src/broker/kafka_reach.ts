@@ -5,7 +5,7 @@
 import { Buffer } from "node:buffer";
 import { UserpipeError } from "../errors.ts";
 import { ask, NoAnswer } from "../reach.ts";
-import { type Refusal, tlsRefusal, UNVERIFIED } from "../tls.ts";
+import { NOT_TAKEN, type Refusal, tlsRefusal } from "../tls.ts";
 import { keptOut, rootOf } from "./kafka_errors.ts";
 import type { ClusterOptions } from "./kafka_internals.ts";
 
@@ -70,7 +70,7 @@ export async function whyNotReached(
 export async function explained(error: unknown, cluster: ClusterOptions): Promise<unknown> {
   if (!(error instanceof UserpipeError)) return error;
   const { broker, code, message, type } = rootOf(error.cause);
-  const mute = error.code === "broker-unreachable" && (code === UNVERIFIED || MUTE.test(message ?? ""));
+  const mute = error.code === "broker-unreachable" && (NOT_TAKEN.has(code) || MUTE.test(message ?? ""));
   if (!mute && !OF_MECHANISMS.has(type ?? "")) return error;
   const addresses = broker === undefined ? cluster.brokers : [broker];
   const found = await Promise.all(addresses.map((address) => whyNotReached(address, cluster, EXPLAIN_MS)));

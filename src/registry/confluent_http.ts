@@ -1,5 +1,6 @@
 /** Requests to a registry that speaks Confluent's API, and what its refusals are as operating errors. */
 import { messageOf, UserpipeError } from "../errors.ts";
+import { tlsRefusal } from "../tls.ts";
 import { whyUnreached } from "../unreached.ts";
 
 export interface Access {
@@ -68,6 +69,11 @@ export class ConfluentHttp {
       return { status: response.status, text: await this.#textOf(response) };
     } catch (error) {
       if (error instanceof UserpipeError) throw error;
+      const kept = tlsRefusal(error, "registry");
+      if (kept !== undefined) {
+        const code = kept.refused ? "not-authorised" : "registry-unreachable";
+        throw new UserpipeError(code, `Cannot reach ${this.name}: ${kept.why}`, kept.hint, { cause: messageOf(error) });
+      }
       // Why it failed stands in the cause, where there is one.
       const why = whyUnreached((error as Error).cause ?? error);
       throw new UserpipeError(

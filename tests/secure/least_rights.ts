@@ -88,7 +88,7 @@ export function leastRights(check: Check): void {
           "nobody",
           ["init", "--topic", `${place.topic}.other`],
           /access topics/,
-          /the topic "\S+\.other"; which rights/,
+          /\(Create, Describe, DescribeConfigs\) the topic "\S+\.other"; which rights/,
         ],
         ["nobody", ["ingest", "--generate", "1"], /access topics/, /write the topic/],
         ["nobody", ["stream", "--until-caught-up"], /access topics/, /read and write the topic/],

@@ -9,8 +9,9 @@ import { refusalAt } from "../../src/store/cassandra_reach.ts";
 import type { Store } from "../../src/store/store.ts";
 import type { Tls } from "../../src/tls.ts";
 import { COLUMNS } from "../contracts/store_fixture.ts";
-import { ELSEWHERE, EXPIRED, type Identity, INTRUDER, STRANGER } from "../support/certificates.ts";
+import { ELSEWHERE, EXPIRED, INTRUDER, STRANGER } from "../support/certificates.ts";
 import { BOSS, type Check, passwordOf, type SecureServices, TLS } from "../support/secure_services.ts";
+import { tlsServer } from "../support/tls.ts";
 
 const SCRAM = { ...BOSS, mechanism: "SCRAM-SHA-512" };
 const { ca } = TLS;
@@ -23,18 +24,6 @@ interface Refusal {
 
 type Connection = { at: string; tls?: Tls; login?: { username: string; password: string; mechanism?: string } };
 type Case = [what: string, connection: (given: SecureServices) => Connection, refusal: Refusal];
-
-/** A server of TLS and nothing else, for certificates that a Kafka or a Cassandra would not start with. */
-function tlsServer({ cert, key }: Identity): { at: string; close(): Promise<void> } {
-  const listener = Deno.listenTls({ hostname: "127.0.0.1", port: 0, cert, key });
-  const accepting = (async () => {
-    for await (const connection of listener) connection.handshake().catch(() => {}).finally(() => connection.close());
-  })().catch(() => {});
-  return {
-    at: `localhost:${(listener.addr as Deno.NetAddr).port}`,
-    close: () => (listener.close(), accepting),
-  };
-}
 
 /** Takes connections and says nothing. */
 function silentServer(): { at: string; close(): Promise<void> } {
