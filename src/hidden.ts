@@ -23,6 +23,53 @@ export function withoutSecrets(address: string): string {
   return `${protocol}//${user === "" ? "" : `${user}@`}${host}${pathname}${search === "" ? "" : `?${query.join("&")}`}`;
 }
 
+/** Shorter ones are in too many words, and are no secrets. */
+const MIN_SECRET_CHARS = 4;
+
+/**
+ * For what others say of an address, who may quote what is secret in it: its password and what its query asks for are hidden in
+ * any text, as they are and as an address, a form, JSON or a login has them. To be used before a text is cut.
+ */
+export function hidingSecretsOf(address: string): (text: string) => string {
+  const forms = [...new Set(secretsOf(address).flatMap(formsOf))].sort((a, b) => b.length - a.length);
+  if (forms.length === 0) return (text) => text;
+  const pattern = new RegExp(forms.map((form) => form.replace(/[\\^$.*+?()[\]{}|/]/g, "\\$&")).join("|"), "gi");
+  return (text) => text.replace(pattern, HIDDEN);
+}
+
+/** As they are meant, without what encodes them in an address. */
+function secretsOf(address: string): string[] {
+  const url = URL.parse(address.trim());
+  if (url === null) return [];
+  const [user, password] = [url.username, url.password].map(decoded) as [string, string];
+  const login = password.length < MIN_SECRET_CHARS ? [] : [password, base64(`${user}:${password}`)];
+  const asked = [...url.searchParams].flatMap(([name, value]) => PLAIN_PARAMETERS.includes(name) ? [] : [value]);
+  return [...login, ...asked].filter(({ length }) => length >= MIN_SECRET_CHARS);
+}
+
+function formsOf(secret: string): string[] {
+  const inForm = new URLSearchParams({ "": secret }).toString().slice(1);
+  const inUser = Object.assign(new URL("http://host"), { password: secret }).password;
+  const inQuery = Object.assign(new URL("http://host"), { search: secret }).search.replace(/^\?/, "");
+  const inJson = JSON.stringify(secret).slice(1, -1);
+  const forms = [secret, encodeURIComponent(secret), encodeURI(secret), inForm, inUser, inQuery, inJson];
+  // An address that is quoted in another is encoded once more.
+  return [...forms, ...forms.map(encodeURIComponent)];
+}
+
+function base64(text: string): string {
+  return new TextEncoder().encode(text).toBase64();
+}
+
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    // A lone % is one that stands for itself.
+    return text;
+  }
+}
+
 /** Of an address whose path is a secret too, as that of a service that takes notices: `https://host/********`. */
 export function hostAlone(address: string): string {
   const url = URL.parse(address.trim());

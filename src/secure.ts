@@ -1,10 +1,12 @@
 /** Settings to secure connections: the files that they name are read here, as often as an end is opened. */
 import { isIP } from "node:net";
 import { UserpipeError } from "./errors.ts";
+import { HIDDEN, withoutSecrets } from "./hidden.ts";
 import { assertPair, certificatesIn, isOpenToAll, keyIn, secretIn } from "./secret_file.ts";
 import type { Settings } from "./settings.ts";
 import { type Mechanism, SECRET_FILES, SECURITY } from "./settings_secure.ts";
 import type { Login, Tls } from "./tls.ts";
+import { tracing } from "./trace.ts";
 
 /** How Kafka is connected to. */
 export interface KafkaSecurity {
@@ -56,8 +58,14 @@ export async function cassandraSecurity(settings: Settings, env = environment): 
   return security;
 }
 
+/** The flags of those that are asked by HTTP and hold a secret; that of `--notify` is one as a whole. */
+function secretAddresses({ url, notify }: Settings): string[] {
+  const ofSource = url !== undefined && withoutSecrets(url).includes(HIDDEN);
+  return [...ofSource ? ["--url"] : [], ...notify === undefined ? [] : ["--notify"]];
+}
+
 /** What works and is not safe, to be said once: sentences, each with what to do. */
-export async function securityWarnings(settings: Settings): Promise<string[]> {
+export async function securityWarnings(settings: Settings, env = environment): Promise<string[]> {
   const warnings: string[] = [];
   for (const name of SECRET_FILES) {
     const path = settings[name];
@@ -74,6 +82,13 @@ export async function securityWarnings(settings: Settings): Promise<string[]> {
   if (settings.kafkaSaslMechanism === "PLAIN" && !settings.kafkaTls) inClear("Kafka", settings.brokers, "--kafka-tls");
   if (settings.cassandraUsername !== undefined && !settings.cassandraTls) {
     inClear("Cassandra", settings.contactPoints, "--cassandra-tls");
+  }
+  const traced = tracing(env) ? secretAddresses(settings) : [];
+  if (traced.length > 0) {
+    warnings.push(
+      "The traces that Deno sends (OTEL_DENO) hold the whole address of each request, with what is secret in that of " +
+        `${traced.join(" and ")}. Send them only where that may be known, or leave OTEL_DENO out`,
+    );
   }
   return warnings;
 }

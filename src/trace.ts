@@ -7,7 +7,12 @@ import type { Context, Span, SpanContext } from "@opentelemetry/api";
 /** The header, and W3C's name, of where a message's trace goes on. */
 export const TRACEPARENT = "traceparent";
 
-const api = ["1", "true"].includes(Deno.env.get("OTEL_DENO") ?? "") ? await import("@opentelemetry/api") : undefined;
+/** Whether Deno sends traces. It makes those of each request by itself, with the whole address. */
+export function tracing(env: (name: string) => string | undefined): boolean {
+  return ["1", "true"].includes(env("OTEL_DENO") ?? "");
+}
+
+const api = tracing((name) => Deno.env.get(name)) ? await import("@opentelemetry/api") : undefined;
 
 export interface SpanAbout {
   kind: "internal" | "producer" | "consumer";

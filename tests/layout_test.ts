@@ -53,6 +53,7 @@ const MOVES = ["ingest", "stream", "query"];
 const SHARED = [
   "src/pipeline.ts",
   "src/errors.ts",
+  "src/hidden.ts",
   "src/log.ts",
   "src/backoff.ts",
   "src/fault.ts",

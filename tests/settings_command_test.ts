@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { COMMANDS } from "../src/cli/commands.ts";
-import { hostAlone, withoutSecrets, withSecrets } from "../src/hidden.ts";
+import { hidingSecretsOf, hostAlone, withoutSecrets, withSecrets } from "../src/hidden.ts";
 import { GROUPS, nameOf, type SettingName, SETTINGS } from "../src/settings.ts";
 import { settingsInForce } from "../src/settings_in_force.ts";
 import { succeeds, userpipe, withFolder } from "./support/cli.ts";
@@ -179,4 +179,18 @@ Deno.test("an address on record is the one that is named without its secrets, an
 Deno.test("an empty variable is none", async () => {
   const rows = await settingsInForce({ flags: {}, env: () => "", readFile: () => Promise.reject(new Error("read")) });
   assert.deepEqual(rows.filter(({ from, error }) => from.startsWith("environment") || error !== null), []);
+});
+
+Deno.test("what others say of an address has its secrets hidden, in any form, and nothing else", () => {
+  const hide = hidingSecretsOf("http://mary:p%C3%A4ss%20w@host/path?key=Geheim.8&n=100&q=a%2Fb+c&sslmode=require");
+  const said = "Geheim.8 geheim.8 Geheim-8 p\u00e4ss w p%C3%A4ss%20w p%c3%a4ss+w a/b c a%2Fb+c a%252Fb%2520c";
+  assert.equal(
+    hide(said),
+    said.replace(/geheim\.8|p(\u00e4|%c3%a4)ss[ +%20]+w|a(\/|%2F|%252F)b( |\+|%2520)c/gi, "********"),
+  );
+  assert.equal(hide(said).replaceAll("********", "").trim().split(/ +/).join(), "Geheim-8");
+  assert.equal(hide("mary host path 100 require"), "mary host path 100 require");
+  for (const none of ["", "http://host/", "http://host/?n=1&m=", "no address"]) {
+    assert.equal(hidingSecretsOf(none)("a"), "a");
+  }
 });

@@ -134,6 +134,15 @@ Deno.test("a secret that others can read, and a password that goes far in the cl
     assert.equal(await warned({ ...plain, KAFKA_SASL_MECHANISM: "SCRAM-SHA-256" }), "");
     const cassandra = { ...CASSANDRA, CASSANDRA_USERNAME: "me", CASSANDRA_PASSWORD_FILE: path };
     assert.match(await warned(cassandra), /^The password of Cassandra goes to "10.0.0.1:9042" in the clear/);
+    const traced = async (env: Record<string, string>, on = "true") =>
+      (await securityWarnings(resolve(env), (name) => name === "OTEL_DENO" ? on : undefined)).join("\n");
+    const keyed = { USERPIPE_URL: "https://api.example/?key=geheim" };
+    const both = { ...keyed, USERPIPE_NOTIFY: "https://hook.example/geheim" };
+    assert.match(await traced(keyed), /^The traces that Deno sends .* that of --url\. Send.*OTEL_DENO out$/);
+    assert.match(await traced(both), / that of --url and --notify\. /);
+    assert.doesNotMatch(await traced(both), /geheim/);
+    assert.equal(await traced(both, "false"), "");
+    assert.equal(await traced({ USERPIPE_URL: "https://api.example/" }), "");
     await Deno.chmod(path, 0o644);
     assert.match(await warned({ ...cassandra, CASSANDRA_TLS: "true" }), /^".*" can be read by every user.*chmod 600/);
   });

@@ -2,8 +2,18 @@
 import assert from "node:assert/strict";
 import { users } from "../src/users/pipeline.ts";
 import { FAILURES, TROUBLES } from "./support/api_faults.ts";
-import { drip, json, quota, redirect, serveRandomUsers, silence, trouble } from "./support/randomuser_server.ts";
+import {
+  type Answer,
+  drip,
+  json,
+  quota,
+  redirect,
+  serveRandomUsers,
+  silence,
+  trouble,
+} from "./support/randomuser_server.ts";
 import { type ApiRecord, records } from "./support/records.ts";
+import { assertNoSecret, oddSecretOf, secretOf } from "./support/secrets.ts";
 import { all, failure, openHttp } from "./support/sources.ts";
 
 const RECORDS = records(30);
@@ -138,3 +148,43 @@ Deno.test("a server's own full stop does not end the sentence it is quoted in", 
   server.always(json({ error: "Something is going wrong." }));
   assert.match((await failure(all(openHttp(server, { retries: 0 })))).message, /is going wrong$/);
 });
+
+const KEYS = { plain: secretOf("the API's key"), odd: oddSecretOf("the API's odd key") };
+const PASSWORD = oddSecretOf("the API's password");
+
+const said = (status: number, body: string): Answer => () => new Response(body, { status });
+
+/** Each says it as it is, and at the place where what is quoted is cut. */
+const ECHOES: Record<string, (secret: string) => Answer> = {
+  "a refusal in JSON": (secret) => said(401, JSON.stringify({ error: `no such key ${secret}` })),
+  "a long refusal in JSON": (secret) => said(401, JSON.stringify({ error: `${"x".repeat(190)} ${secret}` })),
+  "a refusal in words": (secret) => said(403, `no such key: ${secret}`),
+  "a long refusal in words": (secret) => said(403, `${" ".repeat(4_096 - 8)}${secret}`),
+  "trouble": (secret) => said(503, `${"x".repeat(190)}${secret}`),
+  "an error in a good answer": (secret) => said(200, JSON.stringify({ error: `${"x".repeat(190)} ${secret}` })),
+  "what is no JSON": (secret) => said(200, secret),
+  "a piece of JSON": (secret) => said(200, `{"error": ${JSON.stringify(secret)} }}`),
+  "the way to no web address": (secret) => redirect(`mailto:${encodeURIComponent(secret)}`),
+  "a circle": (secret) => redirect(`/denied/${encodeURIComponent(secret)}`),
+};
+
+for (const [what, echo] of Object.entries(ECHOES)) {
+  Deno.test(`a secret of the address is hidden where the server echoes it: ${what}`, async () => {
+    await using server = serveRandomUsers(RECORDS);
+    const url = new URL(server.url);
+    Object.assign(url, { username: "me", password: PASSWORD });
+    for (const [name, key] of Object.entries(KEYS)) url.searchParams.set(name, key);
+    const login = new TextEncoder().encode(`me:${PASSWORD}`).toBase64();
+    for (const secret of [...Object.values(KEYS), PASSWORD, encodeURIComponent(KEYS.odd), url.password, login]) {
+      server.always(echo(secret));
+      const source = openHttp({ url: url.href }, { retries: 1 });
+      const checked = await source.check();
+      const error = await failure(all(source));
+      assert.ok(!checked.ok);
+      for (const said of [error.message, error.hint, checked.error.message, source.trouble!()!.what]) {
+        assertNoSecret(said, "an error");
+        assert.doesNotMatch(said, /zQsec/, "nor a piece of it");
+      }
+    }
+  });
+}

@@ -1,8 +1,9 @@
 /** Traces as a collector gets them: one leads from the request through the publish to the write; without the switch there is none. */
 import assert from "node:assert/strict";
-import { succeeds, withFolder } from "./support/cli.ts";
+import { succeeds, userpipe, withFolder } from "./support/cli.ts";
 import { serveRandomUsers } from "./support/randomuser_server.ts";
 import { records } from "./support/records.ts";
+import { secretOf } from "./support/secrets.ts";
 
 interface Span {
   traceId: string;
@@ -37,9 +38,13 @@ Deno.test("one trace leads from the request through the publish to the write", (
   withFolder(async (cwd) => {
     await using server = serveRandomUsers(records(50));
     const { env, spans, close } = collector();
+    const key = secretOf("the API's key");
     try {
       await succeeds(["init"], { cwd });
-      await succeeds(["ingest", "--url", server.url, "--count", "50"], { cwd, env });
+      const source = { USERPIPE_URL: `${server.url}?key=${key}` };
+      const { code, stderr } = await userpipe(["ingest", "--count", "50"], { cwd, env: { ...env, ...source } });
+      assert.equal(code, 0, stderr);
+      assert.equal(stderr.match(/"message":"The traces that Deno sends/g)?.length, 1, stderr);
       await succeeds(["stream", "--until-caught-up"], { cwd, env });
     } finally {
       await close();
@@ -55,6 +60,7 @@ Deno.test("one trace leads from the request through the publish to the write", (
     }
     const request = spans.find(({ name, parentSpanId }) => name === "GET" && parentSpanId === ingest.spanId);
     assert.equal(request?.traceId, ingest.traceId, JSON.stringify(spans));
+    assert.ok(JSON.stringify(request).includes(key), "what is warned of is so");
     for (const { traceparent } of await headersOf(cwd)) {
       assert.equal(traceparent, `00-${publish.traceId}-${publish.spanId}-01`);
     }

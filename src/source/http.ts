@@ -4,6 +4,7 @@
  */
 import { type Backoff, sleep, waitMs } from "../backoff.ts";
 import { type Check, type Clock, UserpipeError } from "../errors.ts";
+import { hidingSecretsOf } from "../hidden.ts";
 import { logger } from "../log.ts";
 import type { Pipeline } from "../pipeline.ts";
 import { type Given, givenIn } from "./http_answer.ts";
@@ -53,7 +54,8 @@ export function openHttpSource(options: HttpSourceOptions): Source {
   const limits = { timeoutMs, maxBytes, fetch: options.fetch ?? fetch };
   const closed = new AbortController();
   const size = pageSize(count, pipeline.maxResults);
-  const warn = warnings(size, seed);
+  const hide = hidingSecretsOf(url ?? "");
+  const warn = warnings(size, seed, hide);
   const address = (page: number, results: number) => pipeline.request({ url, results, page, seed, nat });
   const { origin: name } = webAddress(() => address(first, size));
   notBehindLastPage(first, count, size, pipeline);
@@ -61,7 +63,7 @@ export function openHttpSource(options: HttpSourceOptions): Source {
   let trouble: ReturnType<NonNullable<Source["trouble"]>>;
 
   async function fetchPage(number: number, take: number, signal: AbortSignal): Promise<Page> {
-    const answer = await get(address(number, size), { ...limits, signal });
+    const answer = await get({ url: address(number, size), hide }, { ...limits, signal });
     const given = givenIn(answer, pipeline, size);
     warn(given);
     const { records } = given;
@@ -109,7 +111,7 @@ export function openHttpSource(options: HttpSourceOptions): Source {
     async check(): Promise<Check> {
       const began = Date.now();
       try {
-        const answer = await get(address(first, 1), { ...limits, signal: closed.signal });
+        const answer = await get({ url: address(first, 1), hide }, { ...limits, signal: closed.signal });
         const ended = Date.now();
         givenIn(answer, pipeline, 1);
         const detail = `${name} answers, one record in ${ended - began} ms`;
@@ -142,7 +144,7 @@ export function pageSize(count: number, maxResults: number): number {
 }
 
 /** Says once what a server does other than it was asked, where its records are taken all the same. */
-function warnings(size: number, seed: string): (given: Given) => void {
+function warnings(size: number, seed: string, hide: (text: string) => string): (given: Given) => void {
   const said = new Set<string>();
   const warnOnce = (about: string, text: string, properties: Record<string, unknown>) => {
     if (!said.has(about)) log.warning(text, properties);
@@ -156,7 +158,7 @@ function warnings(size: number, seed: string): (given: Given) => void {
     if (given !== undefined && given !== seed) {
       const text =
         'The server gives records of the seed "{given}" where "{seed}" was asked for: they may not come again';
-      warnOnce("seed", text, { given, seed });
+      warnOnce("seed", text, { given: hide(given), seed });
     }
   };
 }

@@ -15,6 +15,9 @@ const MAX_RETRY_AFTER_MS = 60_000;
 /** Of one answer; 5,000 users have 230,000. */
 const MAX_VALUES = 500_000;
 
+/** Of an answer that says what is wrong. */
+const MAX_SAID_BYTES = 4_096;
+
 const LATER = "Its server is in trouble: try again later";
 
 /** What an answer gives. */
@@ -32,43 +35,50 @@ export interface Given {
  * @throws {RequestFailed}
  */
 export function givenIn(answer: Answer, pipeline: Pipeline, asked: number): Given {
-  const { url, status } = answer;
+  const { status } = answer;
   if (status < 200 || status > 299) throw statusFailure(answer, pipeline);
   const body = jsonOf(answer);
   const records = pipeline.unwrap(body);
-  if (!records.ok) throw badAnswer(url, `answers ${status} without records: ${records.reason}`, LATER, { again: true });
+  if (!records.ok) {
+    const what = `answers ${status} without records: ${reasonIn(body, answer, pipeline)}`;
+    throw badAnswer(answer, what, LATER, { again: true });
+  }
   const { length } = records.value;
   if (length < asked) {
     const what = `answers with ${length} of the ${asked} records that were asked for`;
-    throw badAnswer(url, what, `Try again later, or ask for ${length} with --count`, { again: true });
+    throw badAnswer(answer, what, `Try again later, or ask for ${length} with --count`, { again: true });
   }
   const wanted = length === asked ? records.value : records.value.slice(0, asked);
   return { records: wanted, count: length, seed: pipeline.seedOf?.(body) };
 }
 
-function jsonOf({ url, body }: Answer): unknown {
+function jsonOf(answer: Answer): unknown {
+  const { body } = answer;
   const tooMuch = tooMuchJson(body, MAX_VALUES);
   if (tooMuch !== undefined) {
     const hint = "Look at the address, or ask for fewer records with --count";
-    throw badAnswer(url, `answers with ${tooMuch}`, hint, { again: false });
+    throw badAnswer(answer, `answers with ${tooMuch}`, hint, { again: false });
   }
   try {
     return JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(body));
   } catch (error) {
-    const what = isHtml(body) ? "an HTML page" : messageOf(error);
-    throw badAnswer(url, `answers with what is not JSON: ${oneLine(what)}`, LATER, { again: true });
+    const text = new TextDecoder().decode(body);
+    const hidden = answer.hide(text);
+    // The parser quotes a piece of the text, and that may be one of a secret.
+    const what = isHtml(body) ? "an HTML page" : hidden === text ? messageOf(error) : hidden;
+    throw badAnswer(answer, `answers with what is not JSON: ${oneLine(what)}`, LATER, { again: true });
   }
 }
 
 function statusFailure(answer: Answer, pipeline: Pipeline): RequestFailed {
-  const { url, status, headers } = answer;
+  const { status, headers } = answer;
   const { says, hint, again, code } = meaningOf(status);
   const detail = detailOf(answer, pipeline);
   const afterMs = again ? retryAfterMs(headers.get("retry-after")) : 0;
   const tooLong = afterMs > MAX_RETRY_AFTER_MS;
   const wait = tooLong ? `, and asks to wait ${Math.ceil(afterMs / 1000)} s` : "";
   const what = `${says} (${status}${detail === "" ? "" : `: ${detail}`})${wait}`;
-  const { error } = badAnswer(url, what, tooLong ? `Try again in ${spanText(afterMs)}` : hint, {
+  const { error } = badAnswer(answer, what, tooLong ? `Try again in ${spanText(afterMs)}` : hint, {
     again,
     code,
   });
@@ -96,15 +106,24 @@ function meaningOf(status: number): { says: string; hint: string; again: boolean
 }
 
 /** What the server says about it, in a line. */
-function detailOf({ body }: Answer, pipeline: Pipeline): string {
+function detailOf(answer: Answer, pipeline: Pipeline): string {
+  const { body, hide } = answer;
   if (isHtml(body)) return "an HTML page";
-  const text = new TextDecoder().decode(body.subarray(0, 4_096));
+  const text = new TextDecoder().decode(body.subarray(0, 2 * MAX_SAID_BYTES));
   try {
-    const records = pipeline.unwrap(JSON.parse(text));
-    return records.ok ? "" : oneLine(records.reason);
+    return oneLine(reasonIn(JSON.parse(text), answer, pipeline));
   } catch {
-    return oneLine(text);
+    // Cut behind it, so that no secret is cut and not known again.
+    return oneLine(hide(text).slice(0, MAX_SAID_BYTES));
   }
+}
+
+/** Why `body` has no records, with what is secret hidden; nothing where it has some. */
+function reasonIn(body: unknown, { hide }: Answer, pipeline: Pipeline): string {
+  // Before the pipeline quotes and cuts them.
+  const hidden = (_: string, value: unknown) => typeof value === "string" ? hide(value) : value;
+  const records = pipeline.unwrap(JSON.parse(JSON.stringify(body), hidden));
+  return records.ok ? "" : hide(records.reason);
 }
 
 function isHtml(body: Uint8Array): boolean {

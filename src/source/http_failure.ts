@@ -15,41 +15,48 @@ export class RequestFailed extends Error {
   }
 }
 
-/** An address for messages: without its query and its user, which may hold keys. */
-export function shown(url: URL): string {
-  return `"${url.origin}${url.pathname}"`;
+/** What is asked, or has answered. */
+export interface Place {
+  url: URL;
+  /** Hides the secrets of the address that a person gave, which may be quoted in whatever comes from there. */
+  hide: (text: string) => string;
 }
 
-/** An answer that is there, and is not one to take. */
+/** An address for messages: without its query and its user, which may hold keys. */
+export function shown({ url, hide }: Place): string {
+  return `"${url.origin}${hide(url.pathname)}"`;
+}
+
+/** An answer that is there, and is not one to take. @param what what it quotes has its secrets hidden */
 export function badAnswer(
-  url: URL,
+  place: Place,
   what: string,
   hint: string,
   options: { again: boolean; code?: Code },
 ): RequestFailed {
   // A server's own sentence may end with its full stop, and more is said behind it.
   const clause = what.replace(/[.\s]+$/, "");
-  const error = new UserpipeError(options.code ?? "source-answer", `${shown(url)} ${clause}`, hint);
+  const error = new UserpipeError(options.code ?? "source-answer", `${shown(place)} ${clause}`, hint);
   return new RequestFailed(error, options.again);
 }
 
 /** No whole answer, in the words of {@linkcode REASONS}. */
-export function noAnswer(url: URL, thrown: unknown): RequestFailed {
+export function noAnswer(place: Place, thrown: unknown): RequestFailed {
   const said = thrown instanceof Error && thrown.cause !== undefined ? messageOf(thrown.cause) : messageOf(thrown);
   // Without the address, whose query may hold a key.
   const detail = said.replace(/^error sending request .*?client error \(\w+\): /s, "");
   const [, what, hint] = REASONS.find(([pattern]) => pattern.test(detail)) ?? UNKNOWN;
-  return unreachable(url, what.replace("{detail}", () => oneLine(detail)), hint, thrown);
+  return unreachable(place, what.replace("{detail}", () => oneLine(place.hide(detail))), hint, thrown);
 }
 
-export function tooSlow(url: URL, timeoutMs: number): RequestFailed {
+export function tooSlow(place: Place, timeoutMs: number): RequestFailed {
   const hint = "Try again later, or ask for fewer records with --count";
-  return unreachable(url, `no whole answer within ${timeoutMs / 1000} s`, hint);
+  return unreachable(place, `no whole answer within ${timeoutMs / 1000} s`, hint);
 }
 
-function unreachable(url: URL, what: string, hint: string, cause?: unknown): RequestFailed {
+function unreachable(place: Place, what: string, hint: string, cause?: unknown): RequestFailed {
   return new RequestFailed(
-    new UserpipeError("source-unreachable", `Cannot reach ${shown(url)}: ${what}`, hint, { cause }),
+    new UserpipeError("source-unreachable", `Cannot reach ${shown(place)}: ${what}`, hint, { cause }),
     true,
   );
 }
