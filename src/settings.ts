@@ -9,7 +9,7 @@ import { assertFitting } from "./settings_fit.ts";
 import { LOOKS } from "./settings_looks.ts";
 import { MOVES } from "./settings_moves.ts";
 import { PLACES } from "./settings_places.ts";
-import { REGISTRY } from "./settings_registry.ts";
+import { assertRegistry, REGISTRY } from "./settings_registry.ts";
 import { RUNS } from "./settings_runs.ts";
 import { assertSecurity, SECURITY } from "./settings_secure.ts";
 import type { Setting } from "./settings_types.ts";
@@ -71,6 +71,7 @@ export function resolveSettings(
   }
   assertFitting((name) => flagOf(flags, name), (name) => values[name] !== undefined);
   assertSecurity(names, values, (name) => flagOf(flags, name), env);
+  assertRegistry(names, values, (name) => flagOf(flags, name), env);
   return values as Settings;
 }
 

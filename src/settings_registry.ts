@@ -1,5 +1,7 @@
 /** Settings of the schema registry. Its password comes from the environment or from a file, never from an argument. */
+import { UserpipeError } from "./errors.ts";
 import { withoutSecrets } from "./hidden.ts";
+import { needed } from "./settings_fit.ts";
 import { type Parse, setting, text, webAddress } from "./settings_types.ts";
 
 const withoutPassword: Parse<string> = (given) => {
@@ -38,3 +40,57 @@ export const REGISTRY = {
     holds: { what: "password of the schema registry", env: "SCHEMA_REGISTRY_PASSWORD" },
   },
 };
+
+const URL_NAME = "--schema-registry-url (SCHEMA_REGISTRY_URL)";
+const USER_NAME = "--schema-registry-username (SCHEMA_REGISTRY_USERNAME)";
+const FILE_NAME = "--schema-registry-password-file (SCHEMA_REGISTRY_PASSWORD_FILE)";
+const PASSWORD_NAME = REGISTRY.schemaRegistryPasswordFile.holds.env;
+
+/**
+ * A user and a password belong together, and each is said once: in the address, or beside it. Where no registry is named,
+ * variables are left aside.
+ * @param names the settings that the command takes
+ * @param flagOf the flag of a setting that the command line gave
+ * @param env the environment, which may have the password
+ * @throws {UserpipeError} `settings`
+ */
+export function assertRegistry(
+  names: readonly string[],
+  values: Record<string, unknown>,
+  flagOf: (name: keyof typeof REGISTRY) => string | undefined,
+  env: (name: string) => string | undefined,
+): void {
+  if (!names.includes("schemaRegistryUrl")) return;
+  if (values.schemaRegistryUrl === undefined) {
+    const flag = flagOf("schemaRegistryUsername") ?? flagOf("schemaRegistryPasswordFile");
+    if (flag !== undefined) throw needed(flag, ["--schema-registry-url"], "it is about the connection to that");
+    return;
+  }
+  const url = URL.parse(String(values.schemaRegistryUrl).trim());
+  const beside = values.schemaRegistryUsername === undefined ? [] : [USER_NAME];
+  const users = [...(url?.username ? [URL_NAME] : []), ...beside];
+  const kept = [
+    ...(env(PASSWORD_NAME) ? [PASSWORD_NAME] : []),
+    ...(values.schemaRegistryPasswordFile === undefined ? [] : [FILE_NAME]),
+  ];
+  const passwords = [...(url?.password ? [URL_NAME] : []), ...kept];
+  assertOnce(users, "user");
+  assertOnce(passwords, "password");
+  // An address may have one of them alone: a token.
+  if (kept.length > 0 && users.length === 0) {
+    throw half(kept[0]!, "user", `Name the user with ${USER_NAME}, or leave it out`);
+  }
+  if (beside.length > 0 && passwords.length === 0) {
+    throw half(USER_NAME, "password", `Set ${PASSWORD_NAME} to it, or name a file with ${FILE_NAME}`);
+  }
+}
+
+function assertOnce([first, second]: readonly string[], what: string): void {
+  if (second === undefined) return;
+  const message = `${first} and ${second} both give the ${what} of the schema registry`;
+  throw new UserpipeError("settings", message, "Leave one of them out");
+}
+
+function half(given: string, missing: string, hint: string): UserpipeError {
+  return new UserpipeError("settings", `${given} is given, and no ${missing}`, hint);
+}

@@ -11,6 +11,7 @@ import { withFolder } from "./support/cli.ts";
 const ALL = Object.keys(SETTINGS) as SettingName[];
 const KAFKA = { KAFKA_BROKERS: "kafka.example:9093" };
 const CASSANDRA = { CASSANDRA_CONTACT_POINTS: "10.0.0.1" };
+const REGISTRY = { SCHEMA_REGISTRY_URL: "http://registry.example" };
 const SASL = { ...KAFKA, KAFKA_SASL_MECHANISM: "SCRAM-SHA-512", KAFKA_SASL_USERNAME: "me" };
 
 const resolve = (env: Record<string, string>, flags = {}) => resolveSettings(ALL, flags, (name) => env[name]);
@@ -45,6 +46,17 @@ for (
     [{ ...CASSANDRA, CASSANDRA_SERVER_NAME: "c.example" }, /^--cassandra-server-name .*without --cassandra-tls/],
     [{ ...CASSANDRA, CASSANDRA_USERNAME: "me" }, /^--cassandra-username .*no password$/],
     [{ ...CASSANDRA, CASSANDRA_PASSWORD_FILE: "f" }, /without --cassandra-username/],
+    [{ ...REGISTRY, SCHEMA_REGISTRY_USERNAME: "me" }, /^--schema-registry-username .* and no password$/],
+    [{ ...REGISTRY, SCHEMA_REGISTRY_PASSWORD: "geheim" }, /^SCHEMA_REGISTRY_PASSWORD is given, and no user$/],
+    [{ ...REGISTRY, SCHEMA_REGISTRY_PASSWORD_FILE: "f" }, /^--schema-registry-password-file .* and no user$/],
+    [
+      { SCHEMA_REGISTRY_URL: "http://me:geheim@registry.example", SCHEMA_REGISTRY_USERNAME: "you" },
+      /^--schema-registry-url .* and --schema-registry-username .* both give the user/,
+    ],
+    [
+      { SCHEMA_REGISTRY_URL: "http://me:geheim@registry.example", SCHEMA_REGISTRY_PASSWORD: "geheim" },
+      /^--schema-registry-url .* and SCHEMA_REGISTRY_PASSWORD both give the password/,
+    ],
   ] as [Record<string, string>, RegExp][]
 ) {
   Deno.test(`half of a secure connection is an error that names the other half: ${Object.keys(env)}`, () => {
@@ -58,6 +70,14 @@ for (
 Deno.test("what is about an end that is not named is left aside, unless the command line says it", () => {
   assert.equal(resolve({ KAFKA_CA_FILE: "ca.pem", CASSANDRA_USERNAME: "me" }).kafkaCaFile, "ca.pem");
   assert.throws(() => resolve({}, { kafkaTls: true }), (error) => isWrong(error, /^--kafka-tls does nothing without/));
+  assert.throws(
+    () => resolve({}, { schemaRegistryUsername: "me" }),
+    (error) => isWrong(error, /^--schema-registry-username does nothing without/),
+  );
+  // In one place each.
+  resolve({ SCHEMA_REGISTRY_URL: "http://me@registry.example", SCHEMA_REGISTRY_PASSWORD: "geheim" });
+  resolve({ SCHEMA_REGISTRY_URL: "http://me:geheim@registry.example" });
+  resolve({ ...REGISTRY, SCHEMA_REGISTRY_USERNAME: "me", SCHEMA_REGISTRY_PASSWORD: "geheim" });
   // A command that connects to no Kafka has no use for them.
   const env = { ...KAFKA, KAFKA_SASL_PASSWORD: "geheim" } as Record<string, string>;
   assert.deepEqual(resolveSettings(["brokers"], {}, (name) => env[name]).brokers, ["kafka.example:9093"]);
