@@ -192,6 +192,28 @@ Deno.test("an id is asked for once, one that is unknown each time, and a schema 
   });
 });
 
+Deno.test("init says that a subject was changed unseen, where the registry certainly compares nothing", async () => {
+  const subject = "/subjects/users_created-value";
+  const none = [200, { compatibilityLevel: "NONE" }] as const;
+  const answers: Answers = {
+    [`POST ${subject}`]: [404, { error_code: 40403 }],
+    [`GET ${subject}/versions/latest`]: OURS,
+    [`POST /compatibility${subject}/versions/latest`]: [200, { is_compatible: true }],
+    [`POST ${subject}/versions`]: [200, { id: 4 }],
+    "GET /config/users_created-value": none,
+    "GET /config": none,
+  };
+  await withServer(answers, async ({ registry }) => {
+    const detail = async () => (await registry.init({ dryRun: false })).detail;
+    const unheld = "id 4, unlike version 2: the registry's compatibility is NONE, so that nothing was compared";
+    assert.equal(await detail(), unheld);
+    for (const other of [[200, { compatibilityLevel: "BACKWARD" }], [403, {}]] as const) {
+      answers["GET /config"] = other;
+      assert.equal(await detail(), "id 4");
+    }
+  });
+});
+
 Deno.test("an id that is not known yet is waited for while the registry is away, until that is given up", async () => {
   const answers: Answers = {};
   await withServer(answers, async ({ registry, asked }) => {

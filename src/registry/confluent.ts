@@ -23,6 +23,7 @@ interface Verdict {
 /** Of what the registry says of a schema that it would not take. */
 const MOST_MESSAGES = 5;
 const MESSAGE_CHARS = 300;
+const UNHELD = "the registry's compatibility is NONE, so that nothing was compared";
 
 /** Nothing is requested yet. */
 export function openConfluent(options: Access & Registration): Registry {
@@ -34,6 +35,8 @@ class ConfluentRegistry implements Registry {
   readonly #http: ConfluentHttp;
   readonly #subject: string;
   readonly #path: string;
+  /** Of the compatibility that is asked for: the subject's, and that of those without one of their own. */
+  readonly #levels: readonly string[];
   readonly #schema: JsonSchema;
   readonly #body: { schemaType: "JSON"; schema: string };
 
@@ -42,6 +45,7 @@ class ConfluentRegistry implements Registry {
     this.name = this.#http.name;
     this.#subject = subject;
     this.#path = `/subjects/${encodeURIComponent(subject)}`;
+    this.#levels = [`/config/${encodeURIComponent(subject)}?defaultToGlobal=true`, "/config"];
     this.#schema = schema;
     this.#body = { schemaType: "JSON", schema: JSON.stringify(schema) };
   }
@@ -103,7 +107,26 @@ class ConfluentRegistry implements Registry {
     if (latest !== undefined) await this.#assertCompatible(latest);
     if (dryRun) return { what, state: latest === undefined ? "would-make" : "would-change", statement };
     const { id } = await this.#present(this.#http.ask<{ id: number }>(`${this.#path}/versions`, this.#body));
-    return { what, state: latest === undefined ? "made" : "changed", statement, detail: `id ${id}` };
+    if (latest === undefined) return { what, state: "made", statement, detail: `id ${id}` };
+    const unheld = await this.#comparesNothing() ? `, unlike version ${latest.version}: ${UNHELD}` : "";
+    return { what, state: "changed", statement, detail: `id ${id}${unheld}` };
+  }
+
+  /**
+   * Apicurio says NONE of a subject without a level of its own although the level of all holds for it: only both are certain.
+   * A registry that does not say is no failure: it has taken the schema.
+   */
+  async #comparesNothing(): Promise<boolean> {
+    try {
+      for (const path of this.#levels) {
+        const level = await this.#http.ask<{ compatibilityLevel?: string }>(path);
+        if (level?.compatibilityLevel !== "NONE") return false;
+      }
+      return true;
+    } catch (error) {
+      if (error instanceof UserpipeError) return false;
+      throw error;
+    }
   }
 
   async id(): Promise<number> {
