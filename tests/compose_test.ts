@@ -15,6 +15,7 @@ interface ComposeService {
   ports: string[];
   volumes?: string[];
   healthcheck?: { test: string[] };
+  environment?: Record<string, string>;
   mem_limit?: string;
   pids_limit?: number;
   read_only?: boolean;
@@ -80,6 +81,15 @@ Deno.test("userpipe, and what looks at it, may do little in their containers", (
   assert.match(DOCKERFILE, /^USER 65532:65532$/m);
 });
 
+Deno.test("userpipe in its container gets no address that the host has exported for itself", () => {
+  const { SCHEMA_REGISTRY_URL, USERPIPE_RUNS, KAFKA_BROKERS, CASSANDRA_CONTACT_POINTS } = services.userpipe!
+    .environment!;
+  for (const address of [KAFKA_BROKERS, CASSANDRA_CONTACT_POINTS]) assert.match(address!, /^[\w:]+$/);
+  for (const address of [SCHEMA_REGISTRY_URL, USERPIPE_RUNS]) {
+    assert.match(address!, /^\$\{USERPIPE_CONTAINER_\w+:-\}$/);
+  }
+});
+
 const compose = await findCompose();
 
 Deno.test({
@@ -118,7 +128,8 @@ Deno.test({
         ),
         USERPIPE_DASHBOARD_PASSWORD: "correct horse",
         USERPIPE_DASHBOARD_TOKEN: "battery staple",
-        USERPIPE_RUNS: "postgres://userpipe@postgres/userpipe",
+        USERPIPE_CONTAINER_RUNS: "postgres://userpipe@postgres/userpipe",
+        USERPIPE_CONTAINER_SCHEMA_REGISTRY_URL: "http://registry:8080/apis/ccompat/v7",
       };
       await build();
       try {
