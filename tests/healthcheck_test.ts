@@ -23,6 +23,9 @@ Deno.test("healthcheck says of each end whether it works: 1 before init, 0 behin
       () => found.stdout + found.stderr,
     );
     assert.equal(found.stdout, "ok    broker\nok    store\nok    runs\n");
+    // The address that a process with a page prints.
+    const printed = await userpipe(["healthcheck", page.url], { cwd, env: { USERPIPE_TLS_CERT: "nothing" } });
+    assert.deepEqual([printed.code, printed.stdout], [0, found.stdout], printed.stderr);
   }));
 
 Deno.test("healthcheck asks a page with a password and a certificate of its own, and is not told why", () =>
@@ -35,6 +38,16 @@ Deno.test("healthcheck asks a page with a password and a certificate of its own,
     const { code, stdout, stderr } = await userpipe(["healthcheck", `127.0.0.1:${page.port}`], { cwd, env });
     assert.equal(code, 1, stderr);
     assert.equal(stdout, "fail  broker\nfail  store\nok    runs\n");
+    const printed = await userpipe(["healthcheck", page.url], { cwd, env });
+    assert.deepEqual([printed.code, printed.stdout], [1, stdout], printed.stderr);
+    for (const address of [page.url, `127.0.0.1:${page.port}`, page.url.replace("https", "http")]) {
+      const { code, stderr } = await userpipe(["healthcheck", address], { cwd });
+      assert.equal(code, 2, stderr);
+      assert.match(stderr, /^error: What answers at 127.0.0.1:\d+ is asked by TLS, .*\n.*USERPIPE_TLS_CERT/);
+    }
+    const nothing = await userpipe(["healthcheck", page.url], { cwd, env: { USERPIPE_TLS_CERT: "nothing" } });
+    assert.equal(nothing.code, 2, nothing.stderr);
+    assert.match(nothing.stderr, /^error: Cannot read the page's certificate in "nothing": /);
   }));
 
 Deno.test("healthcheck where no page answers ends with 3, and where something else does too", () =>
@@ -46,6 +59,8 @@ Deno.test("healthcheck where no page answers ends with 3, and where something el
     const { code, stderr } = await userpipe(["healthcheck", `${other.addr.port}`], { cwd });
     assert.equal(code, 3);
     assert.match(stderr, /is no page of userpipe: status 200/);
-    const usage = await userpipe(["healthcheck", "a b"], { cwd });
-    assert.equal(usage.code, 2);
+    for (const address of ["a b", "ftp://127.0.0.1:1", "http://127.0.0.1:1/path"]) {
+      const usage = await userpipe(["healthcheck", address], { cwd });
+      assert.equal(usage.code, 2, address);
+    }
   }));

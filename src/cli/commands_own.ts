@@ -20,8 +20,8 @@ export const OWN_COMMANDS: readonly Command[] = [
     summary: "ask the page of a running process whether its broker, store and record of runs work",
     arguments: "[address]",
     details: `For a container, whose health check it is: exit code 0 where all of them work, 1
-where one does not, 3 where no page answers. The address is that of the page;
-left out, the one in USERPIPE_DASHBOARD, else 127.0.0.1:8642.`,
+where one does not, 3 where no page answers. The address is that of the page,
+also as http:// or https://; left out, the one in USERPIPE_DASHBOARD, else 127.0.0.1:8642.`,
     examples: ["userpipe healthcheck", "userpipe healthcheck 127.0.0.1:9000"],
     settings: ["dashboard", "tlsCert", "logLevel", "logFormat", "quiet"],
     refused: ["dashboard"],

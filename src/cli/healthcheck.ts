@@ -6,20 +6,35 @@ import { urlOf } from "../dashboard/listen.ts";
 import type { Readiness } from "../dashboard/readiness.ts";
 import { EXIT, messageOf, UserpipeError } from "../errors.ts";
 import type { Context } from "./command.ts";
+import { certificatesIn } from "../secret_file.ts";
 import { whereOf } from "./dashboard.ts";
 
 /** The process gives each of its ends less. */
 const LIMIT_MS = 5_000;
 
 export async function healthcheck({ settings, args: [given], terminal }: Context): Promise<number> {
-  const { host, port } = whereOf("healthcheck", settings, given);
-  const url = urlOf({ host, tls: settings.tlsCert }, port);
-  const { status, body } = await ask(`${url}/readyz`, settings.tlsCert);
+  const { address, scheme } = addressIn(given);
+  const { host, port } = whereOf("healthcheck", settings, address);
+  const path = scheme === "http:" ? undefined : settings.tlsCert;
+  const ca = path === undefined ? undefined : await certificatesIn(path, "the page's certificate", "--tls-cert");
+  const url = urlOf({ host, tls: scheme === "https:" ? scheme : ca }, port);
+  if (scheme === "https:" && ca === undefined) throw wantsCertificate(url);
+  const { status, body } = await ask(`${url}/readyz`, ca);
   const parts = partsOf(url, status, body);
   for (const part of parts) {
     terminal.print(`${part.ok ? "ok  " : "fail"}  ${part.name}${!part.ok && part.why ? `: ${part.why}` : ""}`);
   }
   return parts.every(({ ok }) => ok) ? EXIT.done : EXIT.found;
+}
+
+/** Of a page's address in whole, as a process that shows one prints it; anything else is as it was given. */
+function addressIn(given: string | undefined): { address: string | undefined; scheme?: string } {
+  const url = URL.parse(given ?? "");
+  if (url === null || !/^https?:$/.test(url.protocol) || url.pathname !== "/" || url.username || url.password) {
+    return { address: given };
+  }
+  const { protocol: scheme, hostname, port } = url;
+  return { address: `${hostname}:${port || (scheme === "https:" ? 443 : 80)}`, scheme };
 }
 
 /** Why is told only where the page has no password. */
@@ -40,11 +55,12 @@ function partsOf(url: string, status: number, body: string): Part[] {
   );
 }
 
-/** Nothing secret is sent, and what answers is a process of this machine: its certificate need not be one for its address. */
-async function ask(url: string, tlsCert: string | undefined): Promise<{ status: number; body: string }> {
+/**
+ * Nothing secret is sent, and what answers is a process of this machine: its certificate need not be one for its address.
+ * @param ca without any, https would take those of the system, which are not for the program to read
+ */
+async function ask(url: string, ca: string | undefined): Promise<{ status: number; body: string }> {
   try {
-    // Without any it would take those of the system, which are not for the program to read.
-    const ca = tlsCert === undefined ? undefined : await Deno.readTextFile(tlsCert);
     const answer = await new Promise<IncomingMessage>((resolve, reject) => {
       const options = { signal: AbortSignal.timeout(LIMIT_MS), agent: false };
       const request = ca === undefined
@@ -54,6 +70,7 @@ async function ask(url: string, tlsCert: string | undefined): Promise<{ status: 
     });
     return { status: answer.statusCode!, body: await text(answer) };
   } catch (error) {
+    if (isAlert(error)) throw wantsCertificate(url);
     throw new UserpipeError(
       "page-unreachable",
       `Nothing answers at ${url}: ${messageOf(error)}`,
@@ -61,4 +78,20 @@ async function ask(url: string, tlsCert: string | undefined): Promise<{ status: 
       { cause: error },
     );
   }
+}
+
+/** Of the records of TLS, https://www.rfc-editor.org/rfc/rfc8446#section-5.1, the one that says what is wrong. */
+const ALERT = 21;
+
+/** Whether an answer that is no HTTP is what a server that speaks TLS says to a request in the clear. */
+function isAlert(error: unknown): boolean {
+  return (error as { rawPacket?: Uint8Array }).rawPacket?.[0] === ALERT;
+}
+
+function wantsCertificate(url: string): UserpipeError {
+  return new UserpipeError(
+    "settings",
+    `What answers at ${new URL(url).host} is asked by TLS, and no certificate is named`,
+    "Name the page's with USERPIPE_TLS_CERT or --tls-cert, and leave out http://",
+  );
 }
