@@ -13,7 +13,7 @@ export async function completion({ args: [shell], terminal }: Context): Promise<
   if (script === undefined) {
     throw new UserpipeError(
       "usage",
-      shell === undefined ? "completion wants the name of a shell" : `There is no completion for "${shell}"`,
+      `There is no completion for "${shell}"`,
       `Name one of ${Object.keys(SCRIPTS).join(", ")}`,
     );
   }
