@@ -28,7 +28,7 @@ Deno.test("every setting is in one group, and in what settings shows, with the c
     const rows = rowsOf(await succeeds(["settings", "--format", "json"], { cwd }));
     const flags = Object.values(SETTINGS).map(({ flag }) => nameOf(flag));
     assert.deepEqual(rows.map(({ setting }) => setting).toSorted(), flags.toSorted());
-    for (const { setting, commands } of rows) assert.ok(commands.length > 0 || setting === "--format", setting);
+    for (const { setting, commands } of rows) assert.ok(commands.length > 0, setting);
     assert.deepEqual(await Array.fromAsync(Deno.readDir(cwd)), [], "looking makes nothing");
   }));
 
@@ -67,8 +67,11 @@ Deno.test("each value has where it came from: flag, variable, file, default, pip
         "--dashboard-token-file = ******** (environment USERPIPE_DASHBOARD_TOKEN)",
         "--brokers = (the embedded broker) (default)",
         "--from (verify) = earliest (default)",
+        "--url = - (not set)",
+        "--seed = - (not set)",
       ]
     ) assert.ok(lines.includes(line), `${line}\n${lines.join("\n")}`);
+    assert.ok(lines.some((line) => line.startsWith("--format (settings) = ")), lines.join("\n"));
   }));
 
 Deno.test("addresses show host and user, and never a password or what their query says", () =>

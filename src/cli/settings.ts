@@ -124,11 +124,12 @@ function label(row: InForce, rows: readonly InForce[]): string {
 function commandsOf({ name }: InForce): string[] {
   if (name === null) return [];
   const has = COMMANDS.filter(({ settings, refused }) => settings.includes(name) && !refused?.includes(name));
-  return has.map(({ name }) => name).filter((name) => name !== "settings");
+  const names = has.map(({ name }) => name);
+  // It takes the settings of all others; one is its own alone.
+  return names.length === 1 ? names : names.filter((name) => name !== "settings");
 }
 
-function valueOf({ value, otherwise, secret }: InForce): string {
+function valueOf({ value, otherwise }: InForce): string {
   if (value !== null) return value;
-  if (otherwise !== null) return `(${otherwise})`;
-  return secret ? "(not set)" : "-";
+  return otherwise === null ? "-" : `(${otherwise})`;
 }
