@@ -150,6 +150,7 @@ Deno.test("stream ends with exit code 4; started again without it, it goes on, a
     const before = Number(/Refused (\d+) of/.exec(ended.stderr)![1]);
     const after = await userpipe(["stream", "--until-caught-up"], { cwd });
     assert.equal(after.code, 1, after.stderr);
+    assert.match(after.stderr, /What was refused, and why: userpipe dead-letters/);
     const refused = Number(/refused ([\d,]+)/.exec(after.stdout)![1]!.replaceAll(",", ""));
     assert.ok(refused > 0, "there was nothing left");
     // What was acknowledged is not read again.

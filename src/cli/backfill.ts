@@ -10,7 +10,7 @@ import { withPublishing } from "./publishing.ts";
 import { runOptions } from "./run_options.ts";
 import { reportLine } from "./run_report.ts";
 import { shortId } from "./run_rows.ts";
-import { counted, grouped, seconds, type Terminal } from "./terminal.ts";
+import { counted, grouped, seconds, SEE_REFUSED, type Terminal } from "./terminal.ts";
 import { wholeSpan } from "./times.ts";
 
 export async function backfill(context: Context): Promise<number> {
@@ -65,6 +65,7 @@ function ended(report: BackfillReport, ms: number, terminal: Terminal, stopped: 
   if (elsewhere > 0) {
     terminal.note(`${counted(elsewhere, "page")} ${elsewhere === 1 ? "is" : "are"} under way in another process.`);
   }
+  if (counts.refused > 0) terminal.note(SEE_REFUSED);
   const left = pages - done - elsewhere;
   if (left > 0) terminal.note(`Left: ${counted(left, "page")}. The same command again makes what is left.`);
   // A page that failed here may have been made by another process since.

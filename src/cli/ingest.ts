@@ -27,7 +27,7 @@ import { withPublishing } from "./publishing.ts";
 import { runOptions } from "./run_options.ts";
 import { reportLine } from "./run_report.ts";
 import { shortId } from "./run_rows.ts";
-import { grouped, type Terminal } from "./terminal.ts";
+import { grouped, SEE_REFUSED, type Terminal } from "./terminal.ts";
 
 const log = logger("ingest");
 
@@ -183,8 +183,6 @@ async function lookAtTopics(run: RunOptions): Promise<void> {
   await Promise.race([looked, sleep(TOPICS_MS, over.signal)]);
   over.abort();
 }
-
-const SEE_REFUSED = "What was refused, and why: userpipe dead-letters";
 
 const ONE_MACHINE =
   "The record of runs is a Postgres, and the topic is of this data folder alone: for many machines name a Kafka with --brokers.";

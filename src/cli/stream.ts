@@ -9,7 +9,7 @@ import { workerPermissions } from "../worker_permissions.ts";
 import type { Context } from "./command.ts";
 import { withDashboard } from "./dashboard.ts";
 import { withLive } from "./live.ts";
-import { counted, grouped, seconds } from "./terminal.ts";
+import { counted, grouped, seconds, SEE_REFUSED, type Terminal } from "./terminal.ts";
 
 const log = logger("stream");
 
@@ -24,8 +24,7 @@ export async function stream(context: Context): Promise<number> {
   const started = performance.now();
   const work = () => withLive({ settings, command: "stream" }, () => carry(context));
   const stats = await withDashboard(context, { always: false }, work);
-  terminal.print(streamSummary(stats, performance.now() - started));
-  return stats.refused > 0 ? EXIT.found : EXIT.done;
+  return streamEnded(stats, performance.now() - started, terminal);
 }
 
 /** Carries until a limit or the first signal, with a live line on a terminal. */
@@ -78,10 +77,14 @@ function liveLine({ rows, refused, lag, waiting }: StreamStats, rate: number): s
   return waiting === undefined ? line : `${line} · waiting: ${waiting.message}`;
 }
 
-export function streamSummary({ rows, refused, oddKeys }: StreamStats, ms: number): string {
+/** Says what was carried in `ms`. @returns the exit code */
+export function streamEnded({ rows, refused, oddKeys }: StreamStats, ms: number, terminal: Terminal): number {
   const odd = oddKeys === 0 ? "" : `, ${grouped(oddKeys)} of them without a key or under another's`;
   const rate = grouped(rows / Math.max(0.001, ms / 1000));
-  return `wrote ${counted(rows, "row")}${odd}, refused ${grouped(refused)} in ${seconds(ms)} (${rate} rows/s)`;
+  terminal.print(`wrote ${counted(rows, "row")}${odd}, refused ${grouped(refused)} in ${seconds(ms)} (${rate} rows/s)`);
+  if (refused === 0) return EXIT.done;
+  terminal.note(SEE_REFUSED);
+  return EXIT.found;
 }
 
 function fromText(from: "earliest" | "latest" | { timestamp: number }): string {

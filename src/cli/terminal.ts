@@ -108,6 +108,9 @@ export function seldom<A extends unknown[]>(show: (...of: A) => void): (...of: A
   };
 }
 
+/** What a command says below a count of refused records. */
+export const SEE_REFUSED = "What was refused, and why: userpipe dead-letters";
+
 // One for all: making one costs more than a hundred uses of it.
 const NUMBER = new Intl.NumberFormat("en-US", { maximumFractionDigits: 0 });
 

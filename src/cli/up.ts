@@ -12,7 +12,7 @@ import { keepIngesting, scheduleOf } from "./ingest.ts";
 import { initSchema, initTable, initTopics } from "./init.ts";
 import { withLive } from "./live.ts";
 import { withPublishing } from "./publishing.ts";
-import { carry, streamSummary } from "./stream.ts";
+import { carry, streamEnded } from "./stream.ts";
 
 const MINUTE_MS = 60_000;
 
@@ -94,8 +94,7 @@ async function together(context: Context, { schedule, publishing, runs, made, en
   const [ingested, carried] = await Promise.allSettled([ingesting, carrying]);
   if (carried.status === "rejected") throw carried.reason;
   if (ingested.status === "rejected") throw ingested.reason;
-  context.terminal.print(streamSummary(carried.value, performance.now() - started));
-  return carried.value.refused > 0 ? EXIT.found : EXIT.done;
+  return streamEnded(carried.value, performance.now() - started, context.terminal);
 }
 
 /** Every minute where nothing else is said. */
