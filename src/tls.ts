@@ -113,7 +113,9 @@ const TROUBLES: readonly Trouble[] = [
     said: /fatal alert: (?:CertificateRequired|BadCertificate|UnknownCA|UnsupportedCertificate|AccessDenied)/,
     why: "it lets nobody in without a certificate that it trusts",
     hint: (end) =>
-      end === "registry" ? NONE_SHOWN : `Name one that it trusts with --${end}-cert-file, and its key with --${end}-key-file`,
+      end === "registry"
+        ? NONE_SHOWN
+        : `Name one that it trusts with --${end}-cert-file, and its key with --${end}-key-file`,
     refused: true,
   },
   {
@@ -141,7 +143,11 @@ const TROUBLES: readonly Trouble[] = [
     why: OTHER_NAME,
     hint: (end) => `${RIGHT_NAME[end]}, or have its certificate made for that name too (subject alternative name)`,
   },
-  { said: new RegExp(`${EXPIRED}|certificate expired`), why: EXPIRED, hint: () => "Have it made anew, or set the clock of this machine" },
+  {
+    said: new RegExp(`${EXPIRED}|certificate expired`),
+    why: EXPIRED,
+    hint: () => "Have it made anew, or set the clock of this machine",
+  },
   {
     said: new RegExp(`${NOT_YET_VALID}|certificate not valid yet`),
     why: NOT_YET_VALID,
@@ -159,16 +165,18 @@ const TROUBLES: readonly Trouble[] = [
     hint: (end) => `Have it made anew as a server's (basicConstraints=CA:FALSE), and name it, in PEM, ${TRUSTED[end]}`,
   },
   {
-    said: /UNABLE_TO_(?:VERIFY_LEAF|GET_ISSUER)|SELF_SIGNED_CERT_IN_CHAIN|in certificate chain|UnknownIssuer|BadSignature/,
+    said:
+      /UNABLE_TO_(?:VERIFY_LEAF|GET_ISSUER)|SELF_SIGNED_CERT_IN_CHAIN|in certificate chain|UnknownIssuer|BadSignature/,
     why: NO_AUTHORITY,
-    hint: (end) =>
-      `Name the certificate of its authority, or itself where it is self-signed, in PEM, ${TRUSTED[end]}`,
+    hint: (end) => `Name the certificate of its authority, or itself where it is self-signed, in PEM, ${TRUSTED[end]}`,
   },
   {
     said: /ERR_SSL_WRONG_VERSION_NUMBER|InvalidContentType|before secure TLS connection was established/,
     why: "it does not speak TLS there",
     hint: (end) =>
-      `${end === "registry" ? "Begin SCHEMA_REGISTRY_URL with http:" : `Leave out --${end}-tls`}, or name the port where it speaks TLS`,
+      `${
+        end === "registry" ? "Begin SCHEMA_REGISTRY_URL with http:" : `Leave out --${end}-tls`
+      }, or name the port where it speaks TLS`,
   },
   { said: new RegExp(SPEAKS_TLS), why: SPEAKS_TLS, hint: (end) => `Add --${end}-tls (${end.toUpperCase()}_TLS=true)` },
 ];
