@@ -20,7 +20,7 @@ export const MOVES = {
   nat: setting("--nat <list>", "USERPIPE_NAT", "nationalities, for example gb,us", text),
   url: {
     ...setting("--url <url>", "USERPIPE_URL", "another server with the API's shape", webAddress),
-    parseFlag: webAddressWithoutPassword,
+    parseFlag: webAddressWithoutPassword("set USERPIPE_URL to the whole address"),
     secret: true,
     shownAs: withoutSecrets,
   },

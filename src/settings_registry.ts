@@ -2,14 +2,7 @@
 import { UserpipeError } from "./errors.ts";
 import { withoutSecrets } from "./hidden.ts";
 import { needed } from "./settings_fit.ts";
-import { type Parse, setting, text, webAddress } from "./settings_types.ts";
-
-const withoutPassword: Parse<string> = (given) => {
-  if (!URL.parse(given.trim())?.password) return webAddress(given);
-  const reason = "a password on the command line can be seen by every user of the machine. Leave it out, and set " +
-    "SCHEMA_REGISTRY_PASSWORD, or name a file with --schema-registry-password-file";
-  return { ok: false, reason };
-};
+import { setting, text, webAddress, webAddressWithoutPassword } from "./settings_types.ts";
 
 export const REGISTRY = {
   schemaRegistryUrl: {
@@ -19,7 +12,9 @@ export const REGISTRY = {
       "schema registry that speaks Confluent's API; left out: values are plain JSON",
       webAddress,
     ),
-    parseFlag: withoutPassword,
+    parseFlag: webAddressWithoutPassword(
+      "set SCHEMA_REGISTRY_PASSWORD, or name a file with --schema-registry-password-file",
+    ),
     // It may have a password in it.
     secret: true,
     shownAs: withoutSecrets,

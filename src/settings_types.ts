@@ -210,11 +210,9 @@ export const rate: Parse<{ records: number; windowMs: number }> = (given) => {
 export const webAddress: Parse<string> = (given) =>
   /^https?:$/.test(urlOf(given)?.protocol ?? "") ? ok(given) : no("it takes a web address: https://host/path");
 
-export const webAddressWithoutPassword: Parse<string> = (given) =>
-  (urlOf(given)?.password ?? "") === "" ? webAddress(given) : no(
-    "a password on the command line can be seen by every user of the machine. Leave it out, and set USERPIPE_URL to the whole " +
-      "address",
-  );
+/** For a flag. @param instead where the password may stand: `set USERPIPE_URL to the whole address` */
+export const webAddressWithoutPassword = (instead: string): Parse<string> => (given) =>
+  (urlOf(given)?.password ?? "") === "" ? webAddress(given) : seenByAll(instead);
 
 export const databaseUrl: Parse<string> = (given) => {
   const url = urlOf(given);
@@ -227,13 +225,16 @@ export const databaseUrl: Parse<string> = (given) => {
 export const databaseUrlWithoutPassword: Parse<string> = (given) => {
   const url = urlOf(given);
   if (url !== null && (url.password !== "" || url.searchParams.has("password"))) {
-    return no(
-      "a password on the command line can be seen by every user of the machine. Leave it out, and set USERPIPE_RUNS to the " +
-        "whole address, PGPASSWORD to the password, or name a file with --runs-password-file",
+    return seenByAll(
+      "set USERPIPE_RUNS to the whole address, PGPASSWORD to the password, or name a file with --runs-password-file",
     );
   }
   return databaseUrl(given);
 };
+
+function seenByAll(instead: string) {
+  return no(`a password on the command line can be seen by every user of the machine. Leave it out, and ${instead}`);
+}
 
 function urlOf(given: string): URL | null {
   return URL.parse(given.trim());
