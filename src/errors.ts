@@ -11,7 +11,7 @@ export const EXIT = {
   done: 0,
   /** Done with records refused, or a check found something. */
   found: 1,
-  /** Wrong usage, wrong settings, or something they name is not there. */
+  /** Wrong usage, wrong settings (a password that is not taken, a right that is missing), or something they name is not there. */
   usage: 2,
   /** A component is out of reach. */
   unreachable: 3,
@@ -43,7 +43,7 @@ export const CODES = {
   "store-missing": { exit: EXIT.usage, transient: false },
   "table-differs": { exit: EXIT.usage, transient: false },
   "query": { exit: EXIT.usage, transient: false },
-  "not-authorised": { exit: EXIT.unreachable, transient: false },
+  "not-authorised": { exit: EXIT.usage, transient: false },
   "runs-replaced": { exit: EXIT.usage, transient: false },
   "runs-unreachable": { exit: EXIT.unreachable, transient: true },
   "page-unreachable": { exit: EXIT.unreachable, transient: true },

@@ -112,6 +112,7 @@ Deno.test("a registry that is no such thing, refuses, or is away is told apart, 
     await withServer({ [latest]: answer }, async ({ registry, asked }) => {
       const error = await thrown(registry.reach());
       assert.equal(error.code, code);
+      assert.equal(error.exit, code === "registry-unreachable" ? 3 : 2, "what waiting may cure is out of reach");
       assert.match(error.message, message);
       assert.match(error.hint, hint);
       assert.ok(!JSON.stringify(error.toPlain()).includes("hunter2") && !registry.name.includes("me"), error.message);
