@@ -100,9 +100,9 @@ export class UserpipeError extends Error {
   }
 }
 
-/** The message of anything that was thrown. */
+/** The message of anything that was thrown, without the number that the runtime puts behind the system's own words. */
 export function messageOf(thrown: unknown): string {
-  return thrown instanceof Error ? thrown.message : String(thrown);
+  return (thrown instanceof Error ? thrown.message : String(thrown)).replace(/ \(os error \d+\)/g, "");
 }
 
 /** Whether `thrown` is an operating error that waiting can cure. */

@@ -10,9 +10,9 @@ import type { Pipeline, Table } from "./pipeline.ts";
 import * as PIPELINES from "./pipelines.ts";
 import type { Registry } from "./registry/registry.ts";
 import type { RunRequest, Runs, RunTarget } from "./runs/runs.ts";
-import { secretIn } from "./secret_file.ts";
 import { cassandraSecurity, kafkaSecurity } from "./secure.ts";
 import type { Settings } from "./settings.ts";
+import { secretOf } from "./settings_files.ts";
 import type { Source, SourceQuota } from "./source/source.ts";
 import type { Store } from "./store/store.ts";
 
@@ -48,7 +48,7 @@ export function namesOf(settings: Settings): Names {
 }
 
 /** @throws {UserpipeError} `settings` where there is no such pipeline */
-function pipelineNamed(name: string): Pipeline {
+export function pipelineNamed(name: string): Pipeline {
   const pipelines: Pipeline[] = Object.values(PIPELINES);
   const found = pipelines.find((pipeline) => pipeline.name === name);
   if (found !== undefined) return found;
@@ -100,7 +100,7 @@ export async function openStore(settings: Settings): Promise<Store> {
  * @throws {UserpipeError} `settings`
  */
 export async function openRegistry(settings: Settings): Promise<Registry | undefined> {
-  const { schemaRegistryUrl: url, schemaRegistryUsername: user, schemaRegistryPasswordFile: path } = settings;
+  const { schemaRegistryUrl: url, schemaRegistryUsername: user } = settings;
   if (url === undefined) return undefined;
   const { pipeline, topic } = namesOf(settings);
   const schema = pipeline.jsonSchema?.();
@@ -108,9 +108,7 @@ export async function openRegistry(settings: Settings): Promise<Registry | undef
     const why = `The pipeline "${pipeline.name}" has no JSON Schema for a schema registry`;
     throw new UserpipeError("settings", why, "Leave --schema-registry-url and SCHEMA_REGISTRY_URL out");
   }
-  const password = path === undefined
-    ? Deno.env.get("SCHEMA_REGISTRY_PASSWORD")
-    : await secretIn(path, "the password of the schema registry", "--schema-registry-password-file");
+  const password = await secretOf("schemaRegistryPasswordFile", settings);
   const { openConfluent } = await import("./registry/confluent.ts");
   return openConfluent({ url, user, password, subject: `${topic}-value`, schema });
 }
@@ -123,16 +121,14 @@ export async function openRegistry(settings: Settings): Promise<Registry | undef
 export async function openRuns(settings: Settings, { make = true }: { make?: boolean } = {}): Promise<Runs> {
   if (settings.runs !== undefined) {
     const { openPostgresRuns } = await import("./runs/postgres.ts");
-    return openPostgresRuns({ url: settings.runs, password: await runsPassword(settings) });
+    // The one in the address comes before that of the variable.
+    const password = settings.runsPasswordFile === undefined
+      ? undefined
+      : await secretOf("runsPasswordFile", settings);
+    return openPostgresRuns({ url: settings.runs, password });
   }
   const { openSqliteRuns } = await import("./runs/sqlite.ts");
   return openSqliteRuns(join(settings.dataDir, "runs.db"), { make });
-}
-
-/** @throws {UserpipeError} `settings` where the file cannot be read */
-async function runsPassword({ runsPasswordFile: path }: Settings): Promise<string | undefined> {
-  if (path === undefined) return undefined;
-  return await secretIn(path, "the password of the record of runs", "--runs-password-file");
 }
 
 /** What a run asks of its source, as it is on record: an address is without its secrets. Which file, the settings say. */

@@ -2,16 +2,40 @@
 import { createPrivateKey, X509Certificate } from "node:crypto";
 import { messageOf, UserpipeError } from "./errors.ts";
 
+const MAX_SECRET_BYTES = 64 * 1024;
+/** The authorities of a whole operating system are a quarter of it. */
+const MAX_PEM_BYTES = 1024 * 1024;
+
 /**
- * A secret from a file, without the newline that an editor leaves behind it.
+ * A secret from a file: one line of text, without the newline that an editor leaves behind it.
  * @param what for messages: `the password of Kafka`
  * @param setting for the hint: `--kafka-sasl-password-file`
- * @throws {UserpipeError} `settings` where it cannot be read or is empty
+ * @throws {UserpipeError} `settings` where it cannot be read, is empty, or is anything else
  */
 export async function secretIn(path: string, what: string, setting: string): Promise<string> {
-  const secret = (await textOf(path, what, setting)).replace(/\r?\n$/, "");
-  if (secret !== "") return secret;
-  throw wrong(`The file of ${what}, "${path}", is empty`, `Put ${what} into it, or name another with ${setting}`);
+  const secret = plainText(await bytesIn(path, what, setting, MAX_SECRET_BYTES))?.replace(/\r?\n$/, "");
+  const file = `The file of ${what}, "${path}"`;
+  if (secret === undefined) {
+    throw wrong(`${file}, is no text in UTF-8`, `Write ${what} into it as UTF-8, or name another with ${setting}`);
+  }
+  if (secret.trim() === "") {
+    throw wrong(`${file}, is empty`, `Put ${what} into it, or name another with ${setting}`);
+  }
+  if (!/[\r\n]/.test(secret)) return secret;
+  throw wrong(
+    `${file}, has more than one line`,
+    `Leave ${what} alone in it, in one line, or name another with ${setting}`,
+  );
+}
+
+/** Undefined where it is none. That of other encodings has bytes that UTF-8 has not, or zeros. */
+function plainText(bytes: Uint8Array): string | undefined {
+  if (bytes.includes(0)) return undefined;
+  try {
+    return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+  } catch {
+    return undefined;
+  }
 }
 
 const CERTIFICATE = /-----BEGIN (?:TRUSTED |X509 )?CERTIFICATE-----/;
@@ -29,16 +53,19 @@ export async function certificatesIn(path: string, what: string, setting: string
  * A private key in PEM; one that is encrypted is given in the clear.
  * @throws {UserpipeError} `settings` where the file cannot be read, holds none, or has another passphrase
  */
-export async function keyIn(path: string, what: string, setting: string, passphrase?: string): Promise<string> {
+export async function keyIn(
+  path: string,
+  what: string,
+  { setting, passphrase, passphraseFlag }: { setting: string; passphrase?: string; passphraseFlag?: string },
+): Promise<string> {
   const text = await textOf(path, what, setting);
   if (!KEY.test(text)) throw noPem(text, path, what, "key");
   if (!ENCRYPTED.test(text)) return text;
   if (passphrase === undefined) {
     throw wrong(
       `The file of ${what}, "${path}", is encrypted, and no passphrase is given`,
-      `Name a file with it with ${
-        setting.replace("-file", "-passphrase-file")
-      }, or decrypt the key: openssl pkey -in …`,
+      `${passphraseFlag === undefined ? "D" : `Name a file with it with ${passphraseFlag}, or d`}ecrypt the key: ` +
+        "openssl pkey -in …",
     );
   }
   try {
@@ -71,8 +98,8 @@ export function assertPair(cert: string, key: string, paths: { cert: string; key
 /** Whether every user of the machine may read a file; one that cannot be looked at is no matter of this. */
 export async function isOpenToAll(path: string): Promise<boolean> {
   try {
-    const { mode } = await Deno.stat(path);
-    return mode !== null && (mode & 0o004) !== 0;
+    const { mode, isFile } = await Deno.stat(path);
+    return isFile && mode !== null && (mode & 0o004) !== 0;
   } catch {
     return false;
   }
@@ -89,11 +116,40 @@ function noPem(text: string, path: string, what: string, part: string): Userpipe
 }
 
 async function textOf(path: string, what: string, setting: string): Promise<string> {
+  return new TextDecoder().decode(await bytesIn(path, what, setting, MAX_PEM_BYTES));
+}
+
+async function bytesIn(path: string, what: string, setting: string, mostBytes: number): Promise<Uint8Array> {
+  const unread = (why: string, hint: string, cause?: unknown) =>
+    wrong(`Cannot read ${what} in "${path}": ${why}`, hint, cause);
+  let bytes: Uint8Array | undefined;
   try {
-    return await Deno.readTextFile(path);
+    using file = await Deno.open(path);
+    if ((await file.stat()).isDirectory) throw unread("it is a folder", `Name a file with ${setting}`);
+    bytes = await bytesOf(file, mostBytes);
   } catch (error) {
-    const message = `Cannot read ${what} in "${path}": ${messageOf(error)}`;
-    throw wrong(message, `Name another file with ${setting}, or let this user read it`, error);
+    if (error instanceof UserpipeError) throw error;
+    const another = `or name another file with ${setting}`;
+    if (error instanceof Deno.errors.NotFound) {
+      throw unread("there is no such file", `Look at the path, ${another}`, error);
+    }
+    if (error instanceof Deno.errors.PermissionDenied) {
+      throw unread("this user may not read it", `Let this user read the file and enter its folders, ${another}`, error);
+    }
+    throw unread(messageOf(error), `Look at the file and its disk, ${another}`, error);
+  }
+  if (bytes !== undefined) return bytes;
+  throw unread(`it is larger than ${mostBytes / 1024} KiB`, `Name the file that has ${what} alone with ${setting}`);
+}
+
+/** Undefined where there are more than `mostBytes`. A pipe gives them in pieces, and has no size. */
+async function bytesOf(file: Deno.FsFile, mostBytes: number): Promise<Uint8Array | undefined> {
+  const into = new Uint8Array(mostBytes + 1);
+  let length = 0;
+  while (length <= mostBytes) {
+    const read = await file.read(into.subarray(length));
+    if (read === null) return into.subarray(0, length);
+    length += read;
   }
 }
 

@@ -1,9 +1,10 @@
 /** Settings to secure connections: the files that they name are read here, as often as an end is opened. */
-import { isIP } from "node:net";
 import { UserpipeError } from "./errors.ts";
 import { HIDDEN, withoutSecrets } from "./hidden.ts";
-import { assertPair, certificatesIn, isOpenToAll, keyIn, secretIn } from "./secret_file.ts";
-import type { Settings } from "./settings.ts";
+import { isLoopback } from "./loopback.ts";
+import { isOpenToAll } from "./secret_file.ts";
+import type { Environment, Settings } from "./settings.ts";
+import { certificatesOf, pairOf, secretOf } from "./settings_files.ts";
 import { type Mechanism, SECRET_FILES, SECURITY } from "./settings_secure.ts";
 import type { Login, Tls } from "./tls.ts";
 import { tracing } from "./trace.ts";
@@ -20,23 +21,16 @@ export interface CassandraSecurity {
   login?: Login;
 }
 
-type Environment = (name: string) => string | undefined;
 const environment: Environment = (name) => Deno.env.get(name);
-
-interface Files {
-  ca: string | undefined;
-  cert: string | undefined;
-  key: string | undefined;
-  passphrase: "kafkaKeyPassphraseFile" | "cassandraKeyPassphraseFile";
-}
 
 /** @throws {UserpipeError} `settings` where a file is not there or not what it should be */
 export async function kafkaSecurity(settings: Settings, env = environment): Promise<KafkaSecurity> {
-  const { kafkaCaFile: ca, kafkaCertFile: cert, kafkaKeyFile: key } = settings;
   const { kafkaSaslMechanism: mechanism, kafkaSaslUsername: username } = settings;
   const security: KafkaSecurity = {};
-  const passphrase = "kafkaKeyPassphraseFile";
-  if (settings.kafkaTls) security.tls = await tlsOf({ ca, cert, key, passphrase }, "Kafka", settings, env);
+  if (settings.kafkaTls) {
+    const ca = await certificatesOf("kafkaCaFile", settings);
+    security.tls = tlsOf(ca, await pairOf("kafkaCertFile", "kafkaKeyFile", settings, env));
+  }
   if (mechanism !== undefined && username !== undefined) {
     security.sasl = { mechanism, username, password: await needed("kafkaSaslPasswordFile", settings, env) };
   }
@@ -45,12 +39,11 @@ export async function kafkaSecurity(settings: Settings, env = environment): Prom
 
 /** @throws {UserpipeError} `settings` where a file is not there or not what it should be */
 export async function cassandraSecurity(settings: Settings, env = environment): Promise<CassandraSecurity> {
-  const { cassandraCaFile: ca, cassandraCertFile: cert, cassandraKeyFile: key } = settings;
   const { cassandraUsername: username, cassandraServerName: serverName } = settings;
   const security: CassandraSecurity = {};
-  const passphrase = "cassandraKeyPassphraseFile";
   if (settings.cassandraTls) {
-    security.tls = { ...await tlsOf({ ca, cert, key, passphrase }, "Cassandra", settings, env), serverName };
+    const ca = await certificatesOf("cassandraCaFile", settings);
+    security.tls = { ...tlsOf(ca, await pairOf("cassandraCertFile", "cassandraKeyFile", settings, env)), serverName };
   }
   if (username !== undefined) {
     security.login = { username, password: await needed("cassandraPasswordFile", settings, env) };
@@ -73,7 +66,7 @@ export async function securityWarnings(settings: Settings, env = environment): P
     warnings.push(`"${path}" can be read by every user of this machine. Let nobody else: chmod 600 "${path}"`);
   }
   const inClear = (what: string, addresses: readonly string[] | undefined, flag: string) => {
-    const far = addresses?.find((address) => !isNear(address));
+    const far = addresses?.find((address) => !isLoopback(hostOf(address)));
     if (far === undefined) return;
     warnings.push(
       `The password of ${what} goes to "${far}" in the clear: everyone on the way can read it. Add ${flag}`,
@@ -93,38 +86,21 @@ export async function securityWarnings(settings: Settings, env = environment): P
   return warnings;
 }
 
-/** Whether an address is of this machine. */
-function isNear(address: string): boolean {
-  const host = address.replace(/:\d+$/, "").replace(/^\[(.*)\]$/, "$1");
-  return host === "localhost" || host === "::1" || isIP(host) === 4 && host.startsWith("127.");
+/** `kafka.example` of `kafka.example:9092`, `::1` of `[::1]:9092`. */
+function hostOf(address: string): string {
+  return address.replace(/:\d+$/, "").replace(/^\[(.*)\]$/, "$1");
 }
 
-async function tlsOf(
-  { ca, cert, key, passphrase }: Files,
-  end: "Kafka" | "Cassandra",
+/** What is not named is left out, not undefined. */
+function tlsOf(ca: string | undefined, pair: { cert: string; key: string } | undefined): Tls {
+  return { ...(ca === undefined ? {} : { ca }), ...pair };
+}
+
+async function needed(
+  name: "kafkaSaslPasswordFile" | "cassandraPasswordFile",
   settings: Settings,
   env: Environment,
-): Promise<Tls> {
-  const setting = (of: string) => `--${end.toLowerCase()}-${of}-file`;
-  const tls: Tls = {};
-  if (ca !== undefined) tls.ca = await certificatesIn(ca, `the authorities of ${end}`, setting("ca"));
-  if (cert === undefined || key === undefined) return tls;
-  tls.cert = await certificatesIn(cert, `the certificate for ${end}`, setting("cert"));
-  tls.key = await keyIn(key, `the key for ${end}`, setting("key"), await secretOf(passphrase, settings, env));
-  assertPair(tls.cert, tls.key, { cert, key });
-  return tls;
-}
-
-type SecretFile = "kafkaSaslPasswordFile" | "cassandraPasswordFile" | Files["passphrase"];
-
-/** That of the file, where one is named, else that of the variable; undefined where neither is. */
-async function secretOf(name: SecretFile, settings: Settings, env: Environment): Promise<string | undefined> {
-  const { flag, holds: { what, env: variable } } = SECURITY[name];
-  const path = settings[name];
-  return path === undefined ? env(variable) || undefined : await secretIn(path, `the ${what}`, flag.split(" ")[0]!);
-}
-
-async function needed(name: SecretFile, settings: Settings, env: Environment): Promise<string> {
+): Promise<string> {
   const secret = await secretOf(name, settings, env);
   if (secret !== undefined) return secret;
   // The settings were checked with another environment.

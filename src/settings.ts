@@ -5,13 +5,13 @@
 import { UserpipeError } from "./errors.ts";
 import type { Result } from "./pipeline.ts";
 import { DASHBOARD } from "./settings_dashboard.ts";
-import { assertFitting } from "./settings_fit.ts";
+import { misfits, type Problem } from "./settings_fit.ts";
 import { LOOKS } from "./settings_looks.ts";
 import { MOVES } from "./settings_moves.ts";
 import { PLACES } from "./settings_places.ts";
-import { assertRegistry, REGISTRY } from "./settings_registry.ts";
+import { REGISTRY, registryProblems } from "./settings_registry.ts";
 import { RUNS } from "./settings_runs.ts";
-import { assertSecurity, SECURITY } from "./settings_secure.ts";
+import { SECURITY, securityProblems } from "./settings_secure.ts";
 import type { Setting } from "./settings_types.ts";
 
 export const SETTINGS = { ...PLACES, ...SECURITY, ...REGISTRY, ...MOVES, ...RUNS, ...LOOKS, ...DASHBOARD };
@@ -54,25 +54,43 @@ export function resolveSettings(
   flags: Flags,
   env: Environment,
 ): Settings {
-  const problems: string[] = [];
-  const values: Record<string, unknown> = defaults();
-  for (const key of names) {
-    const given = givenOf(key, flags, env);
-    if (given === undefined) continue;
-    if (given.parsed.ok) values[key] = given.parsed.value;
-    else problems.push(given.problem!);
-  }
-  if (problems.length > 0) {
-    throw new UserpipeError(
-      "settings",
-      problems.length === 1 ? problems[0]! : `${problems.length} settings are wrong:\n  ${problems.join("\n  ")}`,
-      'Run the command with "--help" to see what each takes',
-    );
-  }
-  assertFitting((name) => flagOf(flags, name), (name) => values[name] !== undefined);
-  assertSecurity(names, values, (name) => flagOf(flags, name), env);
-  assertRegistry(names, values, (name) => flagOf(flags, name), env);
-  return values as Settings;
+  const values = resolveGood(names, flags, env);
+  const wrong = wrongValues(names, flags, env);
+  if (wrong.length > 0) throw allOf(wrong, SEE_HELP);
+  for (const { error } of problemsTogether(names, values, flags, env)) throw error;
+  return values;
+}
+
+const SEE_HELP = 'Run the command with "--help" to see what each takes';
+
+/** What is wrong with each by itself. */
+export function wrongValues(names: readonly SettingName[], flags: Flags, env: Environment): Problem[] {
+  return names.flatMap((of) => {
+    const problem = givenOf(of, flags, env)?.problem;
+    return problem === undefined ? [] : { of, error: new UserpipeError("settings", problem, SEE_HELP) };
+  });
+}
+
+/** What is wrong with settings that are right each by itself, where a command would take all of `names`. */
+export function* problemsTogether(
+  names: readonly SettingName[],
+  values: Record<string, unknown>,
+  flags: Flags,
+  env: Environment,
+): Generator<Problem> {
+  const flag = flagOf.bind(null, flags);
+  yield* misfits(flag, (name) => values[name] !== undefined);
+  yield* securityProblems(names, values, flag, env);
+  yield* registryProblems(names, values, flag, env);
+}
+
+/** One error of several problems, or that of the only one. @param hint what to do about several */
+export function allOf([first, ...others]: readonly Problem[], hint: string): UserpipeError {
+  if (others.length === 0) return first!.error;
+  const lines = [first!, ...others].map(({ error }) =>
+    error.hint === SEE_HELP ? error.message : `${error.message}. ${error.hint}`
+  );
+  return new UserpipeError("settings", `${lines.length} settings are wrong:\n  ${lines.join("\n  ")}`, hint);
 }
 
 /** As {@linkcode resolveSettings}, but what is wrong has its default: for a command that says itself what is. */

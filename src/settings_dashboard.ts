@@ -1,5 +1,8 @@
 /** Settings of the page: where it is shown, who may see it, and whether it may change anything. */
+import { UserpipeError } from "./errors.ts";
+import { isLoopback } from "./loopback.ts";
 import type { Result } from "./pipeline.ts";
+import { lacking, type Problem } from "./settings_fit.ts";
 import { boolean, type Parse, setting, text } from "./settings_types.ts";
 
 /** Where the page is shown. */
@@ -16,12 +19,15 @@ export interface DashboardAddress {
 /** Where the page is unless something else is said. 8080 is where the Airflow of these people is. */
 export const DASHBOARD_ADDRESS = { host: "127.0.0.1", port: 8642, portAsked: false };
 
+const USUAL = `${DASHBOARD_ADDRESS.host}:${DASHBOARD_ADDRESS.port}`;
+
 export const DASHBOARD = {
   dashboard: {
     ...setting<DashboardAddress | "off">(
       "--dashboard [host:port]",
       "USERPIPE_DASHBOARD",
-      `show all of it on a page; without an address at ${DASHBOARD_ADDRESS.host}:${DASHBOARD_ADDRESS.port}, or the next port that is free`,
+      `show all of it on a page; without an address at ${USUAL}, or the next port that is free; ` +
+        `left out: up and dashboard show it at ${USUAL}, ingest and stream do not`,
       address(false),
     ),
     parseFlag: address(true),
@@ -84,4 +90,33 @@ export function parseAddress(given: string): Result<Omit<DashboardAddress, "byFl
       portAsked: port !== undefined,
     },
   };
+}
+
+/** Settings of the page that are checked once it is to be shown. */
+interface PageSettings {
+  dashboardPasswordFile: string | undefined;
+  tlsCert: string | undefined;
+  tlsKey: string | undefined;
+}
+
+/** What would stand open to a network without a login, and half of TLS. */
+export function* dashboardProblems(
+  { dashboardPasswordFile: file, tlsCert, tlsKey }: PageSettings,
+  { host }: { host: string },
+  env: (name: string) => string | undefined,
+): Generator<Problem> {
+  if (!isLoopback(host) && file === undefined && !env(DASHBOARD.dashboardPasswordFile.holds.env)) {
+    const error = new UserpipeError(
+      "settings",
+      `The page at "${host}" would stand open to everyone who can reach it: no password is set`,
+      "Set USERPIPE_DASHBOARD_PASSWORD, name a file with --dashboard-password-file, or listen on 127.0.0.1",
+    );
+    yield { of: "dashboard", error };
+  }
+  if (tlsCert !== undefined && tlsKey === undefined) {
+    yield { of: "tlsCert", error: lacking(DASHBOARD.tlsCert, DASHBOARD.tlsKey) };
+  }
+  if (tlsKey !== undefined && tlsCert === undefined) {
+    yield { of: "tlsKey", error: lacking(DASHBOARD.tlsKey, DASHBOARD.tlsCert) };
+  }
 }

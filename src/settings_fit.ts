@@ -1,9 +1,19 @@
-/** Flags that do not go together: one of them would be ignored, and whoever gave it would not know. */
+/**
+ * What is wrong with settings that are right each by itself, in common words; and flags that do not go together: one of them would
+ * be ignored, and whoever gave it would not know.
+ */
 import { UserpipeError } from "./errors.ts";
 import type { SettingName } from "./settings.ts";
 
 /** The flag of a setting that the command line gave, for example `--page`; of others nothing. */
 export type FlagOf = (name: SettingName) => string | undefined;
+
+/** Something wrong with settings, and the one that is shown with it. */
+export interface Problem {
+  of: SettingName;
+  /** `settings`, in the words of the commands that end at it. */
+  error: UserpipeError;
+}
 
 interface Misfit {
   given: SettingName;
@@ -29,15 +39,18 @@ const MISFITS: readonly Misfit[] = [
 /**
  * Variables of the environment are for all commands, so that one that does not fit is no mistake.
  * @param isSet whether a setting has a value, wherever it is from
- * @throws {UserpipeError} `settings`
  */
-export function assertFitting(flagOf: FlagOf, isSet: (name: SettingName) => boolean): void {
+export function* misfits(flagOf: FlagOf, isSet: (name: SettingName) => boolean): Generator<Problem> {
   for (const { given, not, because } of MISFITS) {
     const flag = flagOf(given);
-    if (flag !== undefined) assertNone(not, flag, because, flagOf);
+    if (flag !== undefined) yield* noneOf(not, flag, because, flagOf);
   }
-  if (flagOf("timeZone") !== undefined && !isSet("cron")) {
-    throw needed("--time-zone", ["--cron"], "it is the time zone of that expression");
+  const [zone, password] = [flagOf("timeZone"), flagOf("runsPasswordFile")];
+  if (zone !== undefined && !isSet("cron")) {
+    yield { of: "timeZone", error: needed(zone, ["--cron"], "it is the time zone of that expression") };
+  }
+  if (password !== undefined && !isSet("runs")) {
+    yield { of: "runsPasswordFile", error: needed(password, ["--runs"], "it is about the connection to that") };
   }
 }
 
@@ -46,14 +59,19 @@ export function assertFitting(flagOf: FlagOf, isSet: (name: SettingName) => bool
  * @throws {UserpipeError} `settings`, where the command line gave one of them
  */
 export function assertNone(not: readonly SettingName[], given: string, because: string, flagOf: FlagOf): void {
-  const others = not.flatMap((name) => flagOf(name) ?? []);
+  for (const { error } of noneOf(not, given, because, flagOf)) throw error;
+}
+
+function* noneOf(not: readonly SettingName[], given: string, because: string, flagOf: FlagOf): Generator<Problem> {
+  const others = not.filter((name) => flagOf(name) !== undefined);
   if (others.length === 0) return;
-  const named = joined(others, "and");
-  throw new UserpipeError(
+  const named = joined(others.map((name) => flagOf(name)!), "and");
+  const error = new UserpipeError(
     "settings",
     `${named} ${others.length === 1 ? "does" : "do"} not fit ${given}: ${because}`,
     `Leave out ${named}${given.startsWith("--") ? `, or ${given}` : ""}`,
   );
+  yield { of: others[0]!, error };
 }
 
 /** Of a flag that does nothing without one of others. */
@@ -64,6 +82,25 @@ export function needed(flag: string, others: readonly string[], because: string)
     `${flag} does nothing without ${named}: ${because}`,
     `Give ${named}, or leave out ${flag}`,
   );
+}
+
+interface Named {
+  flag: string;
+  env?: string;
+}
+
+/** Of half a thing, wherever it is from. */
+export function lacking(given: Named, missing: Named): UserpipeError {
+  return new UserpipeError(
+    "settings",
+    `${called(given)} is of no use without ${called(missing)}`,
+    `Give ${called(missing)} too, or leave out ${called(given)}`,
+  );
+}
+
+/** `--kafka-tls (KAFKA_TLS)`. */
+export function called({ flag, env }: Named): string {
+  return `${flag.split(" ")[0]} (${env})`;
 }
 
 function joined(names: readonly string[], word: "and" | "or"): string {

@@ -1,7 +1,6 @@
-/** What each setting is and what says so, with secrets hidden: the rows of `userpipe settings`. Nothing in here ends at a wrong one. */
-import { messageOf } from "./errors.ts";
+/** What each setting is and what says so, with secrets hidden: the rows of `userpipe settings`. */
 import { HIDDEN, withoutSecrets } from "./hidden.ts";
-import { type Environment, type Flags, givenOf, GROUPS, nameOf, type SettingName, SETTINGS } from "./settings.ts";
+import { type Environment, type Flags, type Given, givenOf, GROUPS, nameOf, type SettingName, SETTINGS } from "./settings.ts";
 import { defaultText, type Setting } from "./settings_types.ts";
 
 export interface InForce {
@@ -19,8 +18,9 @@ export interface InForce {
   /** What says so, in words: `flag`, `environment KAFKA_BROKERS`, `file "password"`, `default`. */
   from: string;
   secret: boolean;
-  /** What is wrong with it, with no secret in it. */
+  /** What is wrong with it, with no secret in it, and what to do. Whoever checks them fills it in. */
   error: string | null;
+  hint: string | null;
 }
 
 /** The group of variables that the runtime reads by itself. */
@@ -40,15 +40,14 @@ const VARIABLES: Record<string, (value: string) => string> = {
 export interface InForceOptions {
   flags: Flags;
   env: Environment;
-  readFile: (path: string) => Promise<string>;
 }
 
 /** All settings of all commands in the order of their definition, then what the runtime reads. */
-export async function settingsInForce(options: InForceOptions): Promise<InForce[]> {
+export function settingsInForce(options: InForceOptions): InForce[] {
   const rows: InForce[] = [];
   for (const [group, settings] of Object.entries(GROUPS)) {
     for (const name of Object.keys(settings) as SettingName[]) {
-      rows.push({ group, name, ...await rowOf(name, options) });
+      rows.push({ group, name, ...rowOf(name, options) });
     }
   }
   return [...rows, ...ofRuntime(options.env)];
@@ -56,7 +55,7 @@ export async function settingsInForce(options: InForceOptions): Promise<InForce[
 
 type Row = Omit<InForce, "group" | "name">;
 
-async function rowOf(name: SettingName, options: InForceOptions): Promise<Row> {
+function rowOf(name: SettingName, options: InForceOptions): Row {
   const definition = SETTINGS[name] as Setting<unknown, unknown>;
   const { flag, env: variable, default: value, secret = false, shownAs = () => HIDDEN, holds, help } = definition;
   const otherwise = /left out: (.*)$/s.exec(help)?.[1] ?? null;
@@ -68,30 +67,24 @@ async function rowOf(name: SettingName, options: InForceOptions): Promise<Row> {
     from: value === undefined && otherwise === null ? "not set" : "default",
     secret: secret || holds !== undefined,
     error: null,
+    hint: null,
   };
   const given = givenOf(name, options.flags, options.env);
-  if (holds !== undefined) return { ...row, ...await secretOf(holds, given?.text, given?.origin, options) };
+  if (holds !== undefined) return { ...row, ...secretOf(holds, given, options) };
   if (given === undefined) return row;
-  const { text, origin, byFlag, problem = null } = given;
-  const shown = secret ? (problem === null ? shownAs(text) : HIDDEN) : text;
-  return { ...row, value: shown, from: byFlag ? "flag" : `environment ${origin}`, error: problem };
+  const { text, origin, byFlag, parsed } = given;
+  const shown = secret ? (parsed.ok ? shownAs(text) : HIDDEN) : text;
+  return { ...row, value: shown, from: byFlag ? "flag" : `environment ${origin}` };
 }
 
 /** A secret: that of the file, where one is named, else that of the variable. */
-async function secretOf(
-  { what, env: variable }: NonNullable<Setting<unknown, unknown>["holds"]>,
-  path: string | undefined,
-  origin: string | undefined,
-  { env, readFile }: InForceOptions,
-): Promise<Partial<Row>> {
-  if (path === undefined) return env(variable) ? { value: HIDDEN, from: `environment ${variable}` } : {};
-  const named = { value: HIDDEN, from: `file "${path}", which ${origin} names` };
-  try {
-    if ((await readFile(path)).trim() !== "") return named;
-    return { ...named, error: `The file of the ${what}, "${path}", is empty` };
-  } catch (error) {
-    return { ...named, error: `Cannot read the ${what} in "${path}": ${messageOf(error)}` };
-  }
+function secretOf(
+  { env: variable }: NonNullable<Setting<unknown, unknown>["holds"]>,
+  file: Given | undefined,
+  { env }: InForceOptions,
+): Partial<Row> {
+  if (file !== undefined) return { value: HIDDEN, from: `file "${file.text}", which ${file.origin} names` };
+  return env(variable) ? { value: HIDDEN, from: `environment ${variable}` } : {};
 }
 
 function ofRuntime(env: Environment): InForce[] {
@@ -101,7 +94,7 @@ function ofRuntime(env: Environment): InForce[] {
       if (!value) return [];
       return [{
         ...{ group: RUNTIME, name: null, setting: variable, environment: variable, value: shown(value) },
-        ...{ otherwise: null, from: `environment ${variable}`, secret: shown !== String, error: null },
+        ...{ otherwise: null, from: `environment ${variable}`, secret: shown !== String, error: null, hint: null },
       }];
     })
   );

@@ -1,7 +1,7 @@
 /** Settings of the schema registry. Its password comes from the environment or from a file, never from an argument. */
 import { UserpipeError } from "./errors.ts";
 import { withoutSecrets } from "./hidden.ts";
-import { needed } from "./settings_fit.ts";
+import { called, needed, type Problem } from "./settings_fit.ts";
 import { setting, text, webAddress, webAddressWithoutPassword } from "./settings_types.ts";
 
 export const REGISTRY = {
@@ -36,9 +36,9 @@ export const REGISTRY = {
   },
 };
 
-const URL_NAME = "--schema-registry-url (SCHEMA_REGISTRY_URL)";
-const USER_NAME = "--schema-registry-username (SCHEMA_REGISTRY_USERNAME)";
-const FILE_NAME = "--schema-registry-password-file (SCHEMA_REGISTRY_PASSWORD_FILE)";
+const URL_NAME = called(REGISTRY.schemaRegistryUrl);
+const USER_NAME = called(REGISTRY.schemaRegistryUsername);
+const FILE_NAME = called(REGISTRY.schemaRegistryPasswordFile);
 const PASSWORD_NAME = REGISTRY.schemaRegistryPasswordFile.holds.env;
 
 /**
@@ -47,18 +47,20 @@ const PASSWORD_NAME = REGISTRY.schemaRegistryPasswordFile.holds.env;
  * @param names the settings that the command takes
  * @param flagOf the flag of a setting that the command line gave
  * @param env the environment, which may have the password
- * @throws {UserpipeError} `settings`
  */
-export function assertRegistry(
+export function* registryProblems(
   names: readonly string[],
   values: Record<string, unknown>,
   flagOf: (name: keyof typeof REGISTRY) => string | undefined,
   env: (name: string) => string | undefined,
-): void {
+): Generator<Problem> {
   if (!names.includes("schemaRegistryUrl")) return;
   if (values.schemaRegistryUrl === undefined) {
-    const flag = flagOf("schemaRegistryUsername") ?? flagOf("schemaRegistryPasswordFile");
-    if (flag !== undefined) throw needed(flag, ["--schema-registry-url"], "it is about the connection to that");
+    for (const of of ["schemaRegistryUsername", "schemaRegistryPasswordFile"] as const) {
+      const flag = flagOf(of);
+      if (flag === undefined) continue;
+      yield { of, error: needed(flag, ["--schema-registry-url"], "it is about the connection to that") };
+    }
     return;
   }
   const url = URL.parse(String(values.schemaRegistryUrl).trim());
@@ -69,23 +71,26 @@ export function assertRegistry(
     ...(values.schemaRegistryPasswordFile === undefined ? [] : [FILE_NAME]),
   ];
   const passwords = [...(url?.password ? [URL_NAME] : []), ...kept];
-  assertOnce(users, "user");
-  assertOnce(passwords, "password");
+  yield* twice("schemaRegistryUsername", users, "user");
+  yield* twice("schemaRegistryPasswordFile", passwords, "password");
   // An address may have one of them alone: a token.
   if (kept.length > 0 && users.length === 0) {
-    throw half(kept[0]!, "user", `Name the user with ${USER_NAME}, or leave it out`);
+    yield half("schemaRegistryPasswordFile", kept[0]!, "user", `Name the user with ${USER_NAME}, or leave it out`);
   }
   if (beside.length > 0 && passwords.length === 0) {
-    throw half(USER_NAME, "password", `Set ${PASSWORD_NAME} to it, or name a file with ${FILE_NAME}`);
+    const hint = `Set ${PASSWORD_NAME} to it, or name a file with ${FILE_NAME}`;
+    yield half("schemaRegistryUsername", USER_NAME, "password", hint);
   }
 }
 
-function assertOnce([first, second]: readonly string[], what: string): void {
+type Name = keyof typeof REGISTRY;
+
+function* twice(of: Name, [first, second]: readonly string[], what: string): Generator<Problem> {
   if (second === undefined) return;
   const message = `${first} and ${second} both give the ${what} of the schema registry`;
-  throw new UserpipeError("settings", message, "Leave one of them out");
+  yield { of, error: new UserpipeError("settings", message, "Leave one of them out") };
 }
 
-function half(given: string, missing: string, hint: string): UserpipeError {
-  return new UserpipeError("settings", `${given} is given, and no ${missing}`, hint);
+function half(of: Name, given: string, missing: string, hint: string): Problem {
+  return { of, error: new UserpipeError("settings", `${given} is given, and no ${missing}`, hint) };
 }

@@ -39,7 +39,7 @@ export const RUNS = {
       "file with the password of --runs; left out: the one in USERPIPE_RUNS, else PGPASSWORD",
       text,
     ),
-    holds: { what: "password of --runs", env: "PGPASSWORD" },
+    holds: { what: "password of the record of runs", env: "PGPASSWORD" },
   },
   every: setting(
     "--every <period>",

@@ -3,7 +3,7 @@
  * file, never in an argument, which every user of a machine can see.
  */
 import { UserpipeError } from "./errors.ts";
-import { needed } from "./settings_fit.ts";
+import { called, lacking, needed, type Problem } from "./settings_fit.ts";
 import { boolean, choice, type Parse, setting, text } from "./settings_types.ts";
 
 const MECHANISMS = ["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] as const;
@@ -181,88 +181,73 @@ const ENDS: readonly End[] = [
  * @param names the settings that the command takes
  * @param flagOf the flag of a setting that the command line gave
  * @param env the environment, which alone may have a password
- * @throws {UserpipeError} `settings`
  */
-export function assertSecurity(
+export function* securityProblems(
   names: readonly string[],
   values: Record<string, unknown>,
   flagOf: (name: Name) => string | undefined,
   env: Environment,
-): void {
+): Generator<Problem> {
   for (const end of ENDS) {
     if (!names.includes(end.tls)) continue;
     if (values[end.place] === undefined) {
-      assertNoFlag(end, flagOf);
+      yield* flagsOf(end, flagOf);
       continue;
     }
     const isSet = (name: Name) => values[name] !== undefined && values[name] !== false;
-    assertTls(end, isSet, env);
-    assertLogin(end, isSet, env);
+    yield* tlsProblems(end, isSet, env);
+    yield* loginProblems(end, isSet, env);
   }
 }
 
-function assertNoFlag(end: End, flagOf: (name: Name) => string | undefined): void {
-  for (const name of [end.tls, ...end.ofTls, ...end.login, end.passwordFile]) {
-    const flag = flagOf(name);
-    if (flag !== undefined) throw needed(flag, [end.placeFlag], "it is about the connection to that");
+function* flagsOf(end: End, flagOf: (name: Name) => string | undefined): Generator<Problem> {
+  for (const of of [end.tls, ...end.ofTls, ...end.login, end.passwordFile]) {
+    const flag = flagOf(of);
+    if (flag !== undefined) yield { of, error: needed(flag, [end.placeFlag], "it is about the connection to that") };
   }
 }
 
 type IsSet = (name: Name) => boolean;
 type Environment = (name: string) => string | undefined;
 
-function assertTls({ tls, ofTls, cert, key, passphraseFile }: End, isSet: IsSet, env: Environment): void {
-  const idle = ofTls.find(isSet);
-  if (idle !== undefined && !isSet(tls)) throw lacking(idle, tls);
-  if (isSet(cert) !== isSet(key)) throw isSet(cert) ? lacking(cert, key) : lacking(key, cert);
-  assertOnce(passphraseFile, isSet, env);
-  if (isSet(passphraseFile) && !isSet(key)) throw lacking(passphraseFile, key);
+function* tlsProblems({ tls, ofTls, cert, key, passphraseFile }: End, isSet: IsSet, env: Environment) {
+  if (!isSet(tls)) { for (const idle of ofTls.filter(isSet)) yield without(idle, tls); }
+  if (isSet(cert) !== isSet(key)) yield isSet(cert) ? without(cert, key) : without(key, cert);
+  yield* twice(passphraseFile, isSet, env);
+  if (isSet(passphraseFile) && !isSet(key)) yield without(passphraseFile, key);
 }
 
-function assertLogin({ login, passwordFile }: End, isSet: IsSet, env: Environment): void {
-  const inVariable = assertOnce(passwordFile, isSet, env);
+function* loginProblems({ login, passwordFile }: End, isSet: IsSet, env: Environment): Generator<Problem> {
+  yield* twice(passwordFile, isSet, env);
   const variable = SECURITY[passwordFile].holds.env;
+  const inVariable = Boolean(env(variable));
+  const wrong = (of: Name, message: string, hint: string) => ({
+    of,
+    error: new UserpipeError("settings", message, hint),
+  });
   const given = [...login, passwordFile].find(isSet);
   if (given === undefined) {
     if (!inVariable) return;
-    throw new UserpipeError(
-      "settings",
-      `${variable} is set, and no user`,
-      `Name the user with ${login.map(called).join(" and ")}, or unset it`,
-    );
+    const user = login.map((name) => called(SECURITY[name])).join(" and ");
+    return yield wrong(passwordFile, `${variable} is set, and no user`, `Name the user with ${user}, or unset it`);
   }
-  const missing = login.find((name) => !isSet(name));
-  if (missing !== undefined) throw lacking(given, missing);
+  for (const missing of login.filter((name) => !isSet(name))) yield without(given, missing);
   if (inVariable || isSet(passwordFile)) return;
-  throw new UserpipeError(
-    "settings",
-    `${called(given)} is given, and no password`,
-    `Set ${variable} to it, or name a file with ${called(passwordFile)}`,
+  yield wrong(
+    given,
+    `${called(SECURITY[given])} is given, and no password`,
+    `Set ${variable} to it, or name a file with ${called(SECURITY[passwordFile])}`,
   );
 }
 
-/** Not in a file and in a variable. @returns whether it is in the variable */
-function assertOnce(file: End["passwordFile" | "passphraseFile"], isSet: IsSet, env: Environment): boolean {
+/** What is in a file and in a variable. */
+function* twice(file: End["passwordFile" | "passphraseFile"], isSet: IsSet, env: Environment): Generator<Problem> {
   const { env: variable, what } = SECURITY[file].holds;
-  const inVariable = Boolean(env(variable));
-  if (!inVariable || !isSet(file)) return inVariable;
-  throw new UserpipeError(
-    "settings",
-    `${variable} and ${called(file)} both give the ${what}`,
-    "Leave one of them out",
-  );
+  if (!env(variable) || !isSet(file)) return;
+  const message = `${variable} and ${called(SECURITY[file])} both give the ${what}`;
+  yield { of: file, error: new UserpipeError("settings", message, "Leave one of them out") };
 }
 
-function lacking(given: Name, missing: Name): UserpipeError {
-  return new UserpipeError(
-    "settings",
-    `${called(given)} is of no use without ${called(missing)}`,
-    `Give ${called(missing)} too, or leave out ${called(given)}`,
-  );
-}
-
-/** `--kafka-tls (KAFKA_TLS)`. */
-function called(name: Name): string {
-  const { flag, env } = SECURITY[name];
-  return `${flag.split(" ")[0]} (${env})`;
+function without(of: Name, missing: Name): Problem {
+  return { of, error: lacking(SECURITY[of], SECURITY[missing]) };
 }

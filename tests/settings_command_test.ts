@@ -17,6 +17,7 @@ interface Row {
   from: string;
   secret: boolean;
   error: string | null;
+  hint: string | null;
 }
 
 const rowsOf = (printed: string) => JSON.parse(printed) as Row[];
@@ -121,9 +122,9 @@ Deno.test("what is wrong is shown with its error among the rest, and ends with 2
       const [args, setting, message] of [
         [["--dashboard-password-file", empty], "--dashboard-password-file", /is empty$/],
         [
-          ["--runs-password-file", "nothing"],
+          ["--runs", "postgres://me@host/db", "--runs-password-file", "nothing"],
           "--runs-password-file",
-          /^Cannot read the password of --runs in "nothing"/,
+          /^Cannot read the password of the record of runs in "nothing": there is no such file$/,
         ],
         [["--pipeline", "none"], "--pipeline", /^There is no pipeline "none"$/],
         [["--cron", "61 * * * *"], "--cron", /61 \* \* \* \*/],
@@ -135,9 +136,42 @@ Deno.test("what is wrong is shown with its error among the rest, and ends with 2
       assert.deepEqual([code, message.test(row.error!)], [2, true], `${row.error}\n${stderr}`);
       assert.match(stderr, /^error: /);
     }
-    const misfit = await userpipe(["settings", "--file", "x", "--count", "3"], { cwd });
-    assert.deepEqual([misfit.code, /--count does not fit --file/.test(misfit.stderr)], [2, true]);
-    assert.ok(misfit.stdout.includes("--count = 3 (flag)"));
+  }));
+
+Deno.test("all that the commands refuse is found at once: halves, misfits, files, an open page, what depends on others", () =>
+  withFolder(async (cwd) => {
+    const env = {
+      ...{ KAFKA_BROKERS: "b:9092", KAFKA_TLS: "true", KAFKA_CERT_FILE: "nothing.pem", KAFKA_SASL_USERNAME: "me" },
+      ...{ USERPIPE_TLS_CERT: ".", CASSANDRA_CA_FILE: "not-read.pem" },
+    };
+    const args = ["settings", "--dashboard", "xyz", "--file", "x", "--count", "3", "--every", "90s"];
+    const { code, stdout, stderr } = await userpipe([...args, "--format", "json"], { cwd, env });
+    assert.equal(code, 2);
+    const wrong = rowsOf(stdout).filter(({ error }) => error !== null);
+    const patterns: Record<string, RegExp> = {
+      "--kafka-cert-file":
+        /^--kafka-cert-file .* without --kafka-key-file .*\nCannot read .* "nothing.pem": there is no such/,
+      "--kafka-sasl-username": /without --kafka-sasl-mechanism .*\n--kafka-sasl-username .* is given, and no password$/,
+      "--count": /^--count does not fit --file: /,
+      "--file": /^There is no file "x"$/,
+      "--every": /no whole number of minutes$/,
+      "--dashboard": /^The page at "xyz" would stand open/,
+      "--tls-cert": /^--tls-cert .* without --tls-key .*\nCannot read the page's certificate in ".": it is a folder$/,
+    };
+    assert.deepEqual(wrong.map(({ setting }) => setting).toSorted(), Object.keys(patterns).toSorted());
+    for (const { setting, error, hint } of wrong) {
+      assert.match(error!, patterns[setting]!);
+      assert.match(hint!, /\w/);
+      for (const line of error!.split("\n")) assert.ok(stderr.includes(`\n  ${line}`), stderr);
+    }
+    assert.match(stderr, /^error: 10 settings are wrong:\n/m);
+    const one = await userpipe(["settings", "--file", "x", "--count", "3", "--no-dashboard"], { cwd, env: {} });
+    assert.ok(one.stdout.includes("--count = 3 (flag) error: --count does not fit --file"));
+    const off = await userpipe(["settings", "--no-dashboard"], { cwd, env: { USERPIPE_TLS_CERT: "nothing" } });
+    assert.equal(off.code, 0, "without a page nothing of it is read");
+    const default_ = rowsOf(await succeeds(["settings", "--format", "json"], { cwd }));
+    const page = default_.find(({ setting }) => setting === "--dashboard")!.otherwise!;
+    assert.match(page, /^up and dashboard show it at 127.0.0.1:8642, ingest and stream do not$/);
   }));
 
 Deno.test("settings takes the flags of all other commands, and its help lists few of them", () =>
@@ -179,8 +213,8 @@ Deno.test("an address on record is the one that is named without its secrets, an
   assert.equal(hostAlone("nonsense"), "********");
 });
 
-Deno.test("an empty variable is none", async () => {
-  const rows = await settingsInForce({ flags: {}, env: () => "", readFile: () => Promise.reject(new Error("read")) });
+Deno.test("an empty variable is none", () => {
+  const rows = settingsInForce({ flags: {}, env: () => "" });
   assert.deepEqual(rows.filter(({ from, error }) => from.startsWith("environment") || error !== null), []);
 });
 

@@ -123,8 +123,15 @@ Deno.test("a file that is missing, empty or something else is named, and what is
     assert.match(opened.tls?.key ?? "", /^-----BEGIN PRIVATE KEY-----/);
     for (
       const [wrong, message] of [
-        [{ KAFKA_CA_FILE: `${folder}/nothing` }, /^Cannot read the authorities of Kafka in ".*nothing": /],
-        [{ KAFKA_CA_FILE: folder }, /^Cannot read the authorities of Kafka in /],
+        [
+          { KAFKA_CA_FILE: `${folder}/nothing` },
+          /^Cannot read the authorities of Kafka in ".*nothing": there is no such/,
+        ],
+        [{ KAFKA_CA_FILE: folder }, /^Cannot read the authorities of Kafka in ".*": it is a folder$/],
+        [
+          { KAFKA_CA_FILE: `${garbage}/x` },
+          /^Cannot read the authorities of Kafka in ".*": Not a directory\b(?!.*os error)/,
+        ],
         [{ KAFKA_CERT_FILE: empty }, /^The file of the certificate for Kafka, ".*empty", is empty$/],
         [{ KAFKA_KEY_FILE: garbage }, /^The file of the key for Kafka, ".*garbage", holds no key in PEM$/],
         [{ KAFKA_KEY_FILE: cert }, /holds no key in PEM$/],
@@ -142,6 +149,50 @@ Deno.test("a file that is missing, empty or something else is named, and what is
   });
 });
 
+Deno.test("a file of a secret is one line of text: another is refused, and nothing of it is quoted", async () => {
+  await withFolder(async (folder) => {
+    const path = join(folder, "password");
+    const wide = new Uint8Array([...new TextEncoder().encode("geheim")].flatMap((byte) => [byte, 0]));
+    for (
+      const [content, message, hint] of [
+        [
+          "geheim\nauch\n",
+          /", has more than one line$/,
+          /^Leave the password of Kafka alone in it, in one line, or name/,
+        ],
+        ["geheim\n\n", /", has more than one line$/, /in one line/],
+        [" \n", /", is empty$/, /^Put the password of Kafka into it/],
+        [
+          new Uint8Array([0x67, 0xe4, 0x68]),
+          /", is no text in UTF-8$/,
+          /^Write the password of Kafka into it as UTF-8/,
+        ],
+        [wide, /", is no text in UTF-8$/, /as UTF-8/],
+        [
+          "geheim".repeat(500_000),
+          /^Cannot read the password of Kafka in ".*": it is larger than 64 KiB$/,
+          /alone with/,
+        ],
+      ] as [string | Uint8Array, RegExp, RegExp][]
+    ) {
+      await Deno.writeFile(path, typeof content === "string" ? new TextEncoder().encode(content) : content);
+      await assert.rejects(kafkaSecurity(resolve({ ...SASL, KAFKA_SASL_PASSWORD_FILE: path })), (error) => {
+        assert.ok(!String(error).includes("geheim"));
+        return isWrong(error, message, hint);
+      });
+    }
+    const named = resolve({ ...SASL, KAFKA_TLS: "true", KAFKA_SASL_PASSWORD_FILE: folder });
+    await assert.rejects(
+      kafkaSecurity(named),
+      (error) => isWrong(error, /it is a folder$/, /^Name a file with --kafka/),
+    );
+    assert.deepEqual(await securityWarnings(named), [], "a folder is not to be made secret first");
+    await Deno.writeTextFile(path, "\ufeffgeheim\n");
+    const { sasl } = await kafkaSecurity(resolve({ ...SASL, KAFKA_SASL_PASSWORD_FILE: path }));
+    assert.equal(sasl?.password, "geheim", "a mark of the order of bytes is none of it");
+  });
+});
+
 Deno.test("a secret that others can read, and a password that goes far in the clear, are warned of", async () => {
   await withFolder(async (folder) => {
     const path = join(folder, "password");
@@ -151,6 +202,7 @@ Deno.test("a secret that others can read, and a password that goes far in the cl
     assert.match(await warned(plain), /^The password of Kafka goes to "kafka.example:9093" in the clear.*--kafka-tls$/);
     assert.equal(await warned({ ...plain, KAFKA_TLS: "true" }), "");
     assert.equal(await warned({ ...plain, KAFKA_BROKERS: "127.0.0.1:9092,[::1]:9092,localhost" }), "");
+    assert.match(await warned({ ...plain, KAFKA_BROKERS: "127.999.0.1" }), /in the clear/, "which is a name");
     assert.equal(await warned({ ...plain, KAFKA_SASL_MECHANISM: "SCRAM-SHA-256" }), "");
     const cassandra = { ...CASSANDRA, CASSANDRA_USERNAME: "me", CASSANDRA_PASSWORD_FILE: path };
     assert.match(await warned(cassandra), /^The password of Cassandra goes to "10.0.0.1:9042" in the clear/);

@@ -6,7 +6,7 @@ import { urlOf } from "../dashboard/listen.ts";
 import type { Readiness } from "../dashboard/readiness.ts";
 import { EXIT, messageOf, UserpipeError } from "../errors.ts";
 import type { Context } from "./command.ts";
-import { certificatesIn } from "../secret_file.ts";
+import { certificatesOf } from "../settings_files.ts";
 import { whereOf } from "./dashboard.ts";
 
 /** The process gives each of its ends less. */
@@ -15,8 +15,7 @@ const LIMIT_MS = 5_000;
 export async function healthcheck({ settings, args: [given], terminal }: Context): Promise<number> {
   const { address, scheme } = addressIn(given);
   const { host, port } = whereOf("healthcheck", settings, address);
-  const path = scheme === "http:" ? undefined : settings.tlsCert;
-  const ca = path === undefined ? undefined : await certificatesIn(path, "the page's certificate", "--tls-cert");
+  const ca = scheme === "http:" ? undefined : await certificatesOf("tlsCert", settings);
   const url = urlOf({ host, tls: scheme === "https:" ? scheme : ca }, port);
   if (scheme === "https:" && ca === undefined) throw wantsCertificate(url);
   const { status, body } = await ask(`${url}/readyz`, ca);

@@ -1,7 +1,7 @@
 /** `settings`: what each setting is and what says so, with secrets hidden; one that is wrong with its error, among the others. */
 import { EXIT, UserpipeError } from "../errors.ts";
 import { namesOf } from "../open.ts";
-import { resolveSettings, type SettingName, type Settings } from "../settings.ts";
+import { allOf, type SettingName, type Settings } from "../settings.ts";
 import { type InForce, settingsInForce } from "../settings_in_force.ts";
 import { one } from "../query/query.ts";
 import { shown } from "../shown.ts";
@@ -10,50 +10,49 @@ import { paint, printColumns } from "./columns.ts";
 import type { Context } from "./command.ts";
 import { COMMANDS } from "./commands.ts";
 import { withStore } from "./ends.ts";
-import { scheduleOf } from "./ingest.ts";
+import { problemsIn } from "./settings_checks.ts";
 import type { Terminal } from "./terminal.ts";
 
 const env = (name: string) => Deno.env.get(name);
 
 export async function settings({ flags, settings, terminal }: Context): Promise<number> {
-  const rows = await settingsInForce({ flags, env, readFile: Deno.readTextFile });
-  const problems = [
-    ...tried(() => addNames(rows, settings), rows, "pipeline"),
-    ...tried(() => scheduleOf(settings), rows, "cron"),
-  ];
+  const rows = settingsInForce({ flags, env });
+  const problems = await problemsIn(settings, flags, env);
+  for (const { of, error: { message, hint } } of problems) {
+    const row = rowOf(rows, of);
+    row.error = row.error === null ? message : `${row.error}\n${message}`;
+    row.hint = row.hint === null || row.hint === hint ? hint : `${row.hint}\n${hint}`;
+  }
+  addNames(rows, settings);
   await addSaid(rows, settings);
   await print(rows, settings, terminal);
-  // In the words of every other command, which end at it.
-  resolveSettings(rows.flatMap(({ name }) => name ?? []), flags, env);
-  const all = new Set([...problems, ...rows.flatMap(({ error }) => error ?? [])]);
-  if (all.size > 0) throw new UserpipeError("settings", [...all].join("\n  "), "See the list that is printed");
+  if (problems.length > 0) throw allOf(problems, "See the list that is printed");
   return EXIT.done;
-}
-
-/** What else the commands find wrong in settings that are right each by itself. */
-function tried(check: () => unknown, rows: readonly InForce[], name: SettingName): string[] {
-  try {
-    check();
-    return [];
-  } catch (error) {
-    if (!(error instanceof UserpipeError)) throw error;
-    rowOf(rows, name).error ??= error.message;
-    return [error.message];
-  }
 }
 
 function rowOf(rows: readonly InForce[], name: SettingName): InForce {
   return rows.find((row) => row.name === name)!;
 }
 
-/** What is the pipeline's own where nothing else is named. @throws {UserpipeError} `settings` */
+/** What is the pipeline's own where nothing else is named; nothing where there is no such pipeline, which is among the problems. */
 function addNames(rows: readonly InForce[], settings: Settings): void {
-  const { pipeline, topic, deadLetterTopic, table } = namesOf(settings);
+  const found = known(() => namesOf(settings));
+  if (found === undefined) return;
+  const { pipeline, topic, deadLetterTopic, table } = found;
   const names = { topic, deadLetterTopic, keyspace: table.keyspace, table: table.name };
   for (const [name, value] of Object.entries(names)) {
     const row = rowOf(rows, name as SettingName);
     const from = name === "deadLetterTopic" ? "the topic's name" : `pipeline ${pipeline.name}`;
     if (row.value === null) Object.assign(row, { value, from });
+  }
+}
+
+function known<T>(find: () => T): T | undefined {
+  try {
+    return find();
+  } catch (error) {
+    if (!(error instanceof UserpipeError)) throw error;
+    return undefined;
   }
 }
 
@@ -75,7 +74,7 @@ async function addSaid(rows: readonly InForce[], settings: Settings): Promise<vo
 async function print(rows: readonly InForce[], { settingsFormat }: Settings, terminal: Terminal): Promise<void> {
   const format = settingsFormat ?? (terminal.interactive ? "table" : "lines");
   if (format === "json") {
-    const columns = ["group", "setting", "commands", "environment", "value", "otherwise", "from", "secret", "error"];
+    const columns = ["group", "setting", "commands", "environment", "value", "otherwise", "from", "secret", "error", "hint"];
     const cells = rows.map((row) =>
       columns.map((column) => ({ ...row, commands: commandsOf(row) })[column as "value"])
     );
@@ -84,7 +83,7 @@ async function print(rows: readonly InForce[], { settingsFormat }: Settings, ter
   if (format === "table") return printTable(rows, terminal);
   for (const row of rows) {
     terminal.print(
-      shown(`${label(row, rows)} = ${valueOf(row)} (${row.from})${row.error ? ` error: ${row.error}` : ""}`),
+      shown(`${label(row, rows)} = ${valueOf(row)} (${row.from})${row.error ? ` error: ${oneLine(row.error)}` : ""}`),
     );
   }
 }
@@ -105,9 +104,14 @@ function printTable(rows: readonly InForce[], terminal: Terminal): void {
       ],
       own,
       { width: terminal.width, colour: terminal.colour, print: (line) => terminal.print(line) },
-      { below: ({ error }) => error === null ? undefined : shown(error) },
+      { below: ({ error }) => error === null ? undefined : shown(oneLine(error)) },
     );
   }
+}
+
+/** Of several things that are wrong with it. */
+function oneLine(error: string): string {
+  return error.replaceAll("\n", "; ");
 }
 
 /** What somebody has said stands out. */

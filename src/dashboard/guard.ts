@@ -3,7 +3,7 @@
  * something only by POST, and what is answered runs no script but ours.
  */
 import type { MiddlewareHandler } from "hono";
-import { isLoopback } from "./access.ts";
+import { isLoopback } from "../loopback.ts";
 import { refuse } from "./answers.ts";
 import { smallBody } from "./body.ts";
 
