@@ -3,6 +3,11 @@
 /** Stands for a secret, wherever one would be shown. */
 export const HIDDEN = "********";
 
+/** Whether a text that should be none may have a login in it like that of an address: `user:password@host`, `token@host`. */
+export function hasLogin(text: string): boolean {
+  return /.@/s.test(text);
+}
+
 /** What a query of an address may show: libpq's word for how a connection is made safe. */
 const PLAIN_PARAMETERS = ["sslmode"];
 

@@ -3,6 +3,7 @@
  * A flag wins over the environment, and that over the default; what is wrong is told in one error.
  */
 import { UserpipeError } from "./errors.ts";
+import { hasLogin } from "./hidden.ts";
 import type { Result } from "./pipeline.ts";
 import { DASHBOARD } from "./settings_dashboard.ts";
 import { misfits, type Problem } from "./settings_fit.ts";
@@ -112,6 +113,8 @@ export interface Given {
   parsed: Result<unknown>;
   /** Where it is wrong: one line, with no secret in it. */
   problem?: string;
+  /** Where it is wrong: whether the text may have a secret in it. */
+  hidden?: boolean;
 }
 
 /** @returns undefined where neither says anything */
@@ -125,8 +128,9 @@ export function givenOf(name: SettingName, flags: Flags, env: Environment): Give
   const origin = byFlag ? nameOf(flag) : variable!;
   const parsed = (byFlag ? parseFlag : parse)(text);
   if (parsed.ok) return { text, origin, byFlag, parsed };
-  const problem = secret ? `${origin}: ${parsed.reason}` : `${origin} is "${text}": ${parsed.reason}`;
-  return { text, origin, byFlag, parsed, problem };
+  const hidden = secret || hasLogin(text);
+  const problem = hidden ? `${origin}: ${parsed.reason}` : `${origin} is "${text}": ${parsed.reason}`;
+  return { text, origin, byFlag, parsed, problem, hidden };
 }
 
 function defaults(): Record<string, unknown> {

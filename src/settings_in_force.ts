@@ -72,8 +72,8 @@ function rowOf(name: SettingName, options: InForceOptions): Row {
   const given = givenOf(name, options.flags, options.env);
   if (holds !== undefined) return { ...row, ...secretOf(holds, given, options) };
   if (given === undefined) return row;
-  const { text, origin, byFlag, parsed } = given;
-  const shown = secret ? (parsed.ok ? shownAs(text) : HIDDEN) : text;
+  const { text, origin, byFlag, parsed, hidden } = given;
+  const shown = hidden ? HIDDEN : secret && parsed.ok ? shownAs(text) : text;
   return { ...row, value: shown, from: byFlag ? "flag" : `environment ${origin}` };
 }
 

@@ -27,7 +27,7 @@ export const PLACES = {
     "--brokers <list>",
     "KAFKA_BROKERS",
     "Kafka as host:port[,host:port]; left out: the embedded broker",
-    list(9092),
+    list(9092, "KAFKA_SASL_MECHANISM, KAFKA_SASL_USERNAME and KAFKA_SASL_PASSWORD"),
   ),
   topic: setting("--topic <name>", "KAFKA_TOPIC", "topic; left out: the pipeline's (users_created)", topicName),
   group: setting("--group <name>", "KAFKA_GROUP", "consumer group", text, "userpipe"),
@@ -41,7 +41,7 @@ export const PLACES = {
     "--contact-points <list>",
     "CASSANDRA_CONTACT_POINTS",
     "Cassandra as host[:port][,host[:port]]; left out: the embedded store",
-    list(9042),
+    list(9042, "CASSANDRA_USERNAME and CASSANDRA_PASSWORD"),
   ),
   dataCenter: setting(
     "--data-center <name>",

@@ -124,9 +124,13 @@ export const countOrShare: Parse<{ count: number } | { percent: number }> = (giv
   return sign === "" && fraction === "" ? ok({ count: value }) : no("it takes a number, or a share up to 100%: 50, 5%");
 };
 
-/** `host[:port]`, by commas; an IPv6 address in brackets. */
-export function list(defaultPort: number): Parse<string[]> {
+/**
+ * `host[:port]`, by commas; an IPv6 address in brackets.
+ * @param login where user and password belong, which some write in front of the host
+ */
+export function list(defaultPort: number, login: string): Parse<string[]> {
   return (given) => {
+    if (given.includes("@")) return no(`user and password do not belong in it. Write host:port, and set ${login}`);
     const entries = given.split(",").map((entry) => entry.trim()).filter((entry) => entry !== "");
     if (entries.length === 0) return no("it takes host:port, several by commas");
     const bad = entries.find((entry) =>

@@ -116,6 +116,12 @@ Deno.test("what is wrong is shown with its error among the rest, and ends with 2
     assert.deepEqual([of("--runs").value, of("--url").value], ["********", "********"]);
     assert.match(of("--runs").error!, /^USERPIPE_RUNS: it takes the address of a Postgres/);
     assert.match(stderr, /^error: 3 settings are wrong:\n {2}.*USERPIPE_URL: it takes a web address/s);
+    const login = await userpipe(["settings", "--format", "json"], { cwd, env: { KAFKA_BROKERS: `u:${secret}@b` } });
+    assert.equal(rowsOf(login.stdout).find(({ setting }) => setting === "--brokers")!.value, "********");
+    assert.match(
+      login.stderr,
+      /^error: KAFKA_BROKERS: user and password do not belong in it\. .*KAFKA_SASL_PASSWORD\n/,
+    );
     const empty = join(cwd, "empty");
     await Deno.writeTextFile(empty, "\n");
     for (
@@ -172,6 +178,21 @@ Deno.test("all that the commands refuse is found at once: halves, misfits, files
     const default_ = rowsOf(await succeeds(["settings", "--format", "json"], { cwd }));
     const page = default_.find(({ setting }) => setting === "--dashboard")!.otherwise!;
     assert.match(page, /^up and dashboard show it at 127.0.0.1:8642, ingest and stream do not$/);
+  }));
+
+Deno.test("a warning is one line that has its text once", () =>
+  withFolder(async (cwd) => {
+    const file = await secretFile(cwd, "pass{word}", secretOf("the password of Cassandra"));
+    await Deno.chmod(file, 0o644);
+    const env = { CASSANDRA_CONTACT_POINTS: "127.0.0.1:1", CASSANDRA_USERNAME: "me", CASSANDRA_PASSWORD_FILE: file };
+    const { code, stderr } = await userpipe(["settings"], { cwd, env });
+    assert.equal(code, 0, stderr);
+    const { level, message } = JSON.parse(stderr);
+    assert.deepEqual([level, message], [
+      "WARN",
+      `"${file}" can be read by every user of this machine. Let nobody else: chmod 600 "${file}"`,
+    ]);
+    assert.equal(stderr.split("can be read by").length, 2, stderr);
   }));
 
 Deno.test("settings takes the flags of all other commands, and its help lists few of them", () =>

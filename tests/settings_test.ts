@@ -193,6 +193,25 @@ Deno.test("a password is refused on the command line, taken from the environment
   assert.throws(() => resolveSettings(["notify"], {}, () => "geheim"), (error) => !String(error).includes("geheim"));
 });
 
+Deno.test("a login in a list of hosts is refused without being shown, with where it belongs", () => {
+  for (
+    const [name, login] of [
+      ["brokers", /set KAFKA_SASL_MECHANISM, KAFKA_SASL_USERNAME and KAFKA_SASL_PASSWORD$/],
+      ["contactPoints", /set CASSANDRA_USERNAME and CASSANDRA_PASSWORD$/],
+    ] as [SettingName, RegExp][]
+  ) {
+    for (const text of ["u:geheim@host", "a:1,u:ge,heim@host:9092", "kafka://u:geheim@host", "geheim@host"]) {
+      assert.throws(() => resolveSettings([name], { [name]: text }, none), (error) => {
+        assert.ok(error instanceof UserpipeError && !`${error.message}${error.hint}`.includes("heim"), String(error));
+        assert.match(error.message, login);
+        return true;
+      });
+    }
+  }
+  const odd = () => resolveSettings(["dashboard"], { dashboard: "u:geheim@host:1" }, none);
+  assert.throws(odd, (error) => !String(error).includes("geheim"));
+});
+
 Deno.test("any text is taken or refused with an operating error, never thrown on", () => {
   fc.assert(fc.property(fc.constantFrom(...ALL), fc.string({ unit: "binary" }), (name, text) => {
     try {

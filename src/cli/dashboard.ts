@@ -52,7 +52,7 @@ function shown(settings: Settings, access: Access): Listening | undefined {
     return listen({ settings, access });
   } catch (error) {
     if (settings.dashboard !== undefined || !(error instanceof UserpipeError)) throw error;
-    log.warning("{why}", { why: error.message });
+    log.warning`${error.message}`;
     return undefined;
   }
 }

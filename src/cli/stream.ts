@@ -41,7 +41,7 @@ export async function carry(context: Context): Promise<StreamStats> {
     terminal.show(line);
     const now = performance.now();
     if (!terminal.live && now - logged >= LOG_EVERY_MS && stats.rows > before) {
-      log.info("{line}", { line });
+      log.info`${line}`;
       logged = now;
       before = stats.rows;
     }
