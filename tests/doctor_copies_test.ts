@@ -5,9 +5,9 @@ import { openKafka } from "../src/broker/kafka.ts";
 import { diagnoseKafka } from "../src/broker/kafka_check.ts";
 import type { Finding } from "../src/errors.ts";
 import { startKafka } from "../tools/services/kafka.ts";
-import { freePort } from "../tools/services/ports.ts";
 import { until, withFolder } from "./support/cli.ts";
 import { admin } from "./support/kafka_admin.ts";
+import { ownPorts } from "./support/own_ports.ts";
 import { cannotStart, ownKafka, OwnService } from "./support/own_services.ts";
 
 const missing = await cannotStart();
@@ -27,14 +27,15 @@ async function joined(folder: string): Promise<OwnService> {
   await Deno.mkdir(join(dir, "data"), { recursive: true });
   const clusterId = await fieldOf(join("data", "meta.properties"), "cluster.id");
   await Deno.writeTextFile(join(dir, "data", "meta.properties"), `version=1\nnode.id=2\ncluster.id=${clusterId}\n`);
-  const port = freePort("127.0.0.1", 21_292);
+  const ports = ownPorts(21_292);
+  const { port } = ports;
   const properties = {
     "process.roles": "broker",
     "node.id": "2",
     "controller.quorum.voters": await fieldOf("server.properties", "controller.quorum.voters"),
     "listeners": `PLAINTEXT://127.0.0.1:${port}`,
   };
-  return await new OwnService(() => startKafka({ dir, port, properties })).start();
+  return await new OwnService(ports, () => startKafka({ dir, port, properties })).start();
 }
 
 Deno.test({

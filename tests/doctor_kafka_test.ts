@@ -12,12 +12,10 @@ import {
 import { type Ask, type CheckedNode, diagnoseKafka } from "../src/broker/kafka_check.ts";
 import { topicFindings } from "../src/broker/kafka_topic_check.ts";
 import { java } from "../tools/services/java.ts";
-import { startKafka } from "../tools/services/kafka.ts";
-import { freePort } from "../tools/services/ports.ts";
-import { endpointOf, stopService } from "../tools/services/service.ts";
 import { withFolder } from "./support/cli.ts";
 import { examineFresh, type Found, names, onlyThese, type Trap } from "./support/doctor.ts";
 import { kafkaProxy } from "./support/kafka_proxy.ts";
+import { ownKafka } from "./support/own_services.ts";
 import { serviceTest, uniqueName } from "./support/services.ts";
 
 const examine = (...args: string[]) => examineFresh("broker", args);
@@ -218,49 +216,41 @@ serviceTest(
   `doctor names a topic that it may not see, and a group without a coordinator${noJava ? ` (skipped: ${noJava})` : ""}`,
   () =>
     withFolder(async (dir) => {
-      const kafka = await startKafka({
-        dir,
-        port: freePort("127.0.0.1", 19_092),
-        properties: {
-          "authorizer.class.name": "org.apache.kafka.metadata.authorizer.StandardAuthorizer",
-          "allow.everyone.if.no.acl.found": "true",
-          "offsets.topic.replication.factor": "3",
-        },
+      await using kafka = await ownKafka(dir, {
+        "authorizer.class.name": "org.apache.kafka.metadata.authorizer.StandardAuthorizer",
+        "allow.everyone.if.no.acl.found": "true",
+        "offsets.topic.replication.factor": "3",
       });
-      try {
-        const brokers = endpointOf(kafka);
-        await withAdmin(brokers, async (admin) => {
-          const topic = await madeTopic(admin, {}, {});
-          // Where a topic has any rule, what none allows is denied.
-          const rule = (resourceName: string, operation: AclOperationTypes, permissionType: AclPermissionTypes) => ({
-            resourceType: AclResourceTypes.TOPIC,
-            resourcePatternType: ResourcePatternTypes.LITERAL,
-            principal: "User:ANONYMOUS",
-            host: "*",
-            ...{ resourceName, operation, permissionType },
-          });
-          const { ALLOW, DENY } = AclPermissionTypes;
-          await admin.createAcls({
-            acl: [
-              rule(topic, AclOperationTypes.DESCRIBE, DENY),
-              rule(`${topic}.dlq`, AclOperationTypes.READ, ALLOW),
-            ],
-          });
-          const found: Found[] = await examine("--brokers", brokers, "--topic", topic);
-          onlyThese(
-            found,
-            { state: "fail", detail: /does not allow it: Not authorized to access topics/, hint: /Let its user read/ },
-            { state: "warn", detail: /^Cannot see the settings of the dead-letter topic/, hint: /describe/ },
-            {
-              state: "fail",
-              detail: /no coordinator for the group "userpipe"/,
-              hint: /offsets\.topic\.replication\.factor/,
-            },
-          );
+      const brokers = kafka.endpoint;
+      await withAdmin(brokers, async (admin) => {
+        const topic = await madeTopic(admin, {}, {});
+        // Where a topic has any rule, what none allows is denied.
+        const rule = (resourceName: string, operation: AclOperationTypes, permissionType: AclPermissionTypes) => ({
+          resourceType: AclResourceTypes.TOPIC,
+          resourcePatternType: ResourcePatternTypes.LITERAL,
+          principal: "User:ANONYMOUS",
+          host: "*",
+          ...{ resourceName, operation, permissionType },
         });
-      } finally {
-        await stopService(kafka, 0);
-      }
+        const { ALLOW, DENY } = AclPermissionTypes;
+        await admin.createAcls({
+          acl: [
+            rule(topic, AclOperationTypes.DESCRIBE, DENY),
+            rule(`${topic}.dlq`, AclOperationTypes.READ, ALLOW),
+          ],
+        });
+        const found: Found[] = await examine("--brokers", brokers, "--topic", topic);
+        onlyThese(
+          found,
+          { state: "fail", detail: /does not allow it: Not authorized to access topics/, hint: /Let its user read/ },
+          { state: "warn", detail: /^Cannot see the settings of the dead-letter topic/, hint: /describe/ },
+          {
+            state: "fail",
+            detail: /no coordinator for the group "userpipe"/,
+            hint: /offsets\.topic\.replication\.factor/,
+          },
+        );
+      });
     }),
   { ignore: noJava !== undefined },
 );

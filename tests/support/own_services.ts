@@ -3,11 +3,11 @@ import { join } from "node:path";
 import { type CassandraOptions, startCassandra } from "../../tools/services/cassandra.ts";
 import { java } from "../../tools/services/java.ts";
 import { type KafkaOptions, startKafka } from "../../tools/services/kafka.ts";
-import { freePort } from "../../tools/services/ports.ts";
 import { type PostgresOptions, postgresUrl, startPostgres } from "../../tools/services/postgres.ts";
 import { registryUrl, startRegistry } from "../../tools/services/registry.ts";
 import { familyOf, signalTo } from "../../tools/services/process.ts";
 import { endpointOf, type Service, stopService } from "../../tools/services/service.ts";
+import { ownPorts, type Ports } from "./own_ports.ts";
 import { oddSecretOf } from "./secrets.ts";
 
 /** Below the range that outgoing connections take theirs from, and above that of the services by hand. */
@@ -18,9 +18,12 @@ const REGISTRY_FROM = 20_881;
 
 export class OwnService implements AsyncDisposable {
   readonly #start: () => Promise<Service>;
+  readonly #ports: Disposable;
   #service: Service | undefined;
 
-  constructor(start: () => Promise<Service>) {
+  /** @param ports given back with it */
+  constructor(ports: Disposable, start: () => Promise<Service>) {
+    this.#ports = ports;
     this.#start = start;
   }
 
@@ -31,7 +34,13 @@ export class OwnService implements AsyncDisposable {
 
   /** Resolves once it answers. */
   async start(): Promise<this> {
-    this.#service = await this.#start();
+    try {
+      this.#service = await this.#start();
+    } catch (error) {
+      // Nobody has it yet to dispose of it.
+      if (this.#service === undefined) this.#ports[Symbol.dispose]();
+      throw error;
+    }
     return this;
   }
 
@@ -60,7 +69,12 @@ export class OwnService implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    if (this.#service !== undefined) await this.kill();
+    if (this.#service === undefined) return;
+    try {
+      await this.kill();
+    } finally {
+      this.#ports[Symbol.dispose]();
+    }
   }
 }
 
@@ -70,8 +84,9 @@ export function ownKafka(
   properties: KafkaOptions["properties"] = {},
   version?: string,
 ): Promise<OwnService> {
-  const port = freePort("127.0.0.1", KAFKA_FROM);
-  return new OwnService(() => startKafka({ dir: join(folder, "kafka"), port, properties, version })).start();
+  const ports = ownPorts(KAFKA_FROM);
+  const options = { dir: join(folder, "kafka"), port: ports.port, properties, version };
+  return new OwnService(ports, () => startKafka(options)).start();
 }
 
 /**
@@ -82,19 +97,20 @@ const SYNCED = { commitlog_sync: "batch", commitlog_sync_period: undefined };
 
 /** @param options what differs from a node that is alone on 127.0.0.1 */
 export function ownCassandra(folder: string, options: Partial<CassandraOptions> = {}): Promise<OwnService> {
-  const port = options.port ?? freePort(options.address ?? "127.0.0.1", CASSANDRA_FROM);
-  const storagePort = options.storagePort ?? freePort(options.address ?? "127.0.0.1", port + 1_000);
+  const ports = ownPorts(CASSANDRA_FROM, options.address);
+  const { port } = ports;
   const dir = join(folder, `cassandra-${options.address ?? "alone"}`);
-  return new OwnService(() => startCassandra({ dir, yaml: SYNCED, ...options, port, storagePort })).start();
+  const all = { dir, yaml: SYNCED, port, storagePort: port + 1, ...options };
+  return new OwnService(ports, () => startCassandra(all)).start();
 }
 
 /** A Postgres, and how a client names it. */
 export class OwnPostgres extends OwnService {
   readonly #password: string;
 
-  constructor(options: PostgresOptions) {
+  constructor(ports: Ports, options: Omit<PostgresOptions, "port">) {
     const password = oddSecretOf("the password of a Postgres");
-    super(() => startPostgres({ ...options, password }));
+    super(ports, () => startPostgres({ ...options, port: ports.port, password }));
     this.#password = password;
   }
 
@@ -105,11 +121,9 @@ export class OwnPostgres extends OwnService {
 }
 
 export async function ownPostgres(folder: string, options: Partial<PostgresOptions> = {}): Promise<OwnPostgres> {
-  // Two that start at once find the same port free.
-  const port = freePort("127.0.0.1", POSTGRES_FROM + Deno.pid % 400);
   // Its data belong to a user who else could not reach them.
   await Deno.chmod(folder, 0o711);
-  return await new OwnPostgres({ dir: join(folder, "postgres"), port, ...options }).start();
+  return await new OwnPostgres(ownPorts(POSTGRES_FROM), { dir: join(folder, "postgres"), ...options }).start();
 }
 
 /** A schema registry, and how a client names it. What it has on record is gone when it stops. */
@@ -121,8 +135,8 @@ export class OwnRegistry extends OwnService {
 }
 
 export async function ownRegistry(folder: string): Promise<OwnRegistry> {
-  const port = freePort("127.0.0.1", REGISTRY_FROM);
-  return await new OwnRegistry(() => startRegistry({ dir: join(folder, "registry"), port })).start();
+  const ports = ownPorts(REGISTRY_FROM);
+  return await new OwnRegistry(ports, () => startRegistry({ dir: join(folder, "registry"), port: ports.port })).start();
 }
 
 /** Why no Kafka and no Cassandra can be started here; undefined where they can. */

@@ -4,10 +4,10 @@ import { Kafka, logLevel } from "kafkajs";
 import { join } from "node:path";
 import { ask } from "../../src/reach.ts";
 import type { Tls } from "../../src/tls.ts";
-import { freePort } from "../../tools/services/ports.ts";
 import { startCassandra } from "../../tools/services/cassandra.ts";
 import { startKafka } from "../../tools/services/kafka.ts";
 import { AUTHORITY, CLIENT, SERVER, writeFiles } from "./certificates.ts";
+import { ownPorts } from "./own_ports.ts";
 import { OwnService } from "./own_services.ts";
 import { assertNoSecretBelow, mayHoldSecrets, secretOf } from "./secrets.ts";
 
@@ -83,11 +83,10 @@ async function secureKafka(folder: string): Promise<SecureKafka> {
     "kafka.pem": `${SERVER.key}${SERVER.cert}`,
     "kafka-authority.pem": AUTHORITY,
   });
-  const ports: number[] = [];
-  for (let from = KAFKA_FROM; ports.length < 4; from = ports.at(-1)! + 1) ports.push(freePort("127.0.0.1", from));
-  const [plain, scram, tls, login] = ports as [number, number, number, number];
+  const ports = ownPorts(KAFKA_FROM);
+  const [plain, scram, tls, login] = [ports.port, ports.port + 1, ports.port + 2, ports.port + 3];
   const users = [BOSS, ...USERS.map((username) => ({ username, password: passwordOf(username) }))];
-  const service = new OwnService(() =>
+  const service = new OwnService(ports, () =>
     startKafka({
       dir: join(folder, "kafka"),
       port: plain,
@@ -114,8 +113,7 @@ async function secureKafka(folder: string): Promise<SecureKafka> {
         "listener.name.login.sasl.enabled.mechanisms": "PLAIN",
         "listener.name.login.plain.sasl.jaas.config": `${PLAIN_MODULE} user_boss="${PLAIN_PASSWORD}";`,
       },
-    })
-  );
+    }));
   await service.start();
   return {
     plain: `127.0.0.1:${plain}`,
@@ -152,13 +150,13 @@ async function secureCassandra(folder: string): Promise<SecureCassandra> {
     "cassandra.pem": `${SERVER.key}${SERVER.cert}`,
     "cassandra-authority.pem": AUTHORITY,
   });
-  const port = freePort("127.0.0.1", CASSANDRA_FROM);
-  const storagePort = freePort("127.0.0.1", port + 100);
-  const service = new OwnService(() =>
+  const ports = ownPorts(CASSANDRA_FROM);
+  const { port } = ports;
+  const service = new OwnService(ports, () =>
     startCassandra({
       dir: join(folder, "cassandra"),
       port,
-      storagePort,
+      storagePort: port + 1,
       answers: (address, port) => answersInTls(`${address}:${port}`),
       // The first user is otherwise made after 10 s.
       jvm: ["-Dcassandra.superuser_setup_delay_ms=0", "-Dcassandra.auth_bcrypt_gensalt_log2_rounds=4"],
@@ -175,8 +173,7 @@ async function secureCassandra(folder: string): Promise<SecureCassandra> {
           truststore: files["cassandra-authority.pem"],
         },
       },
-    })
-  );
+    }));
   await service.start();
   const endpoint = `127.0.0.1:${port}`;
   try {
