@@ -43,8 +43,12 @@ async function ingestAll(rig: Rig, { kills, withinMs }: Plan["ingest"]): Promise
     const seed = `random-${seeds.length}`;
     const args = ["ingest", "--generate", String(RUN), "--seed", seed];
     seeds.push(seed);
-    while (killed < kills && await killedWithin(withinMs, rig, ...args) === 137) killed++;
-    await rig.ingest(seed, RUN);
+    let code = 137;
+    while (killed < kills && code === 137) {
+      code = await killedWithin(withinMs, rig, ...args);
+      if (code === 137) killed++;
+    }
+    if (code === 137) await rig.ingest(seed, RUN);
   }
   return seeds;
 }
