@@ -106,7 +106,7 @@ Deno.test("what another process made is delivered, and what it has under way is 
       yield 100;
     });
     const slow = backfill(options(rig, { runs: rig.open() }, { concurrency: 1 }));
-    await until(() => rig.asked.length === 1, 5_000, () => "no page is under way");
+    await until(() => rig.asked.length === 1, 30_000, () => "no page is under way");
     const quick = await backfill(options(rig));
     assert.deepEqual([quick.done, quick.failed, quick.elsewhere], [9, 0, 1]);
     held.resolve();

@@ -68,7 +68,7 @@ Deno.test("what is ready says what it is, and looking has made no file", () =>
         return ready.status === 200 &&
           parts.every((part: { ok: boolean; detail: string }) => part.ok && part.detail !== "");
       },
-      5_000,
+      30_000,
       () => "it is not ready",
     );
     const metrics = await (await page.ask("/metrics")).text();
@@ -95,7 +95,7 @@ test("a stream of events begins at once, tells the way each second, and ends wit
   const began = performance.now();
   await page.close();
   await Array.fromAsync(eventsOf(second)).catch(() => {});
-  assert.ok(performance.now() - began < 5_000);
+  assert.ok(performance.now() - began < 20_000);
 });
 
 /** Counts how often it is asked. */
@@ -187,7 +187,7 @@ Deno.test("with a certificate the page is https, and its cookie goes no other wa
 Deno.test("a port that was asked for and is taken is an error; the default gives way to the next, and says so", () =>
   withFolder(async (cwd) => {
     // Whoever has the default port now, it is taken.
-    using _ = takenPort(DASHBOARD_ADDRESS.port);
+    using _ = await takenPort(DASHBOARD_ADDRESS.port);
     using other = Deno.listen({ hostname: "127.0.0.1", port: 0 });
     const { port } = other.addr;
     const { code, stderr } = await userpipe(["dashboard", String(port)], { cwd });
@@ -206,14 +206,20 @@ Deno.test("a port that was asked for and is taken is an error; the default gives
     assert.equal(await page.ended, 0, page.output);
   }));
 
-function takenPort(port: number): Disposable {
-  try {
-    const listener = Deno.listen({ hostname: "127.0.0.1", port });
-    return { [Symbol.dispose]: () => listener.close() };
-  } catch (error) {
-    if (error instanceof Deno.errors.AddrInUse) return { [Symbol.dispose]: () => {} };
-    throw error;
+/** Listens there; where another program goes on listening, that one does. */
+async function takenPort(port: number): Promise<Disposable> {
+  const tries = 50;
+  for (let n = 0; n < tries; n++) {
+    try {
+      const listener = Deno.listen({ hostname: "127.0.0.1", port });
+      return { [Symbol.dispose]: () => listener.close() };
+    } catch (error) {
+      if (!(error instanceof Deno.errors.AddrInUse)) throw error;
+      // Another test's may end at any moment.
+      await new Promise((resolve) => setTimeout(resolve, 100));
+    }
   }
+  return { [Symbol.dispose]: () => {} };
 }
 
 Deno.test("up shows the page by itself, with what it carried, and ends with it open", () =>

@@ -66,7 +66,7 @@ Deno.test("doctor says within seconds how a Cassandra is out of reach", async ()
     assert.equal(all.length, 1);
     names(all, trap);
   }));
-  assert.ok(performance.now() - began < 12_000, `${performance.now() - began} ms`);
+  assert.ok(performance.now() - began < 25_000, `${performance.now() - began} ms`);
   for (const connection of held) connection.close();
   await Promise.all([hanging.close(), closing.close()]);
 });

@@ -80,7 +80,7 @@ Deno.test("doctor says within seconds that what listens hangs, or is no Kafka", 
     names(found, { state: "fail", detail: /does not answer as a Kafka does/, hint: /listener for clients.*hangs/ });
     assert.equal(found.length, 1);
   }));
-  assert.ok(performance.now() - began < 12_000, `${performance.now() - began} ms`);
+  assert.ok(performance.now() - began < 25_000, `${performance.now() - began} ms`);
   for (const connection of held) connection.close();
   listener.close();
   await accepting;

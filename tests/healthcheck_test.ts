@@ -19,7 +19,7 @@ Deno.test("healthcheck says of each end whether it works: 1 before init, 0 behin
     let found = before;
     await until(
       async () => (found = await userpipe(["healthcheck"], options)).code === 0,
-      10_000,
+      30_000,
       () => found.stdout + found.stderr,
     );
     assert.equal(found.stdout, "ok    broker\nok    store\nok    runs\n");

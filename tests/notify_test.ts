@@ -99,7 +99,7 @@ Deno.test("missed times are told of in one notice", () =>
     await keeping(rig, clock, { run }, () =>
       until(
         () => hook.sent.length === 1,
-        5_000,
+        30_000,
         () => "nothing is told",
       ));
     await notify.close();
@@ -123,7 +123,7 @@ Deno.test("a service that refuses is tried three times, and one that hangs is gi
     assert.ok(hanging.tries() < 3, "a run waited for its notice");
     await until(
       () => flaky.sent.length === 1 && broken.tries() === 3 && hanging.tries() === 3,
-      5_000,
+      30_000,
       () => `${flaky.sent.length} came, ${broken.tries()} and ${hanging.tries()} tries`,
     );
     for (const notify of all) await notify.close();

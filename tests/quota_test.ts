@@ -13,7 +13,7 @@ import { ask, type Rig, withRig } from "./support/schedule.ts";
 
 const API = "https://randomuser.me";
 const USERS = records(200);
-const LIMIT = { records: 100, windowMs: 400 };
+const LIMIT = { records: 100, windowMs: 1_500 };
 
 /** Runs against a server, under a limit. */
 function over(rig: Rig, url: string, also: Partial<RunOptions> = {}): RunOptions {
@@ -48,7 +48,7 @@ Deno.test("the time that a run waits for the quota is not of its limit", () =>
   withRig(async (rig) => {
     await using server = serveRandomUsers(USERS);
     await runOnce(over(rig, server.url), ask({ count: 100 }));
-    const report = await runOnce(over(rig, server.url, { timeoutMs: 300 }), ask({ count: 100 }));
+    const report = await runOnce(over(rig, server.url, { timeoutMs: 1_000 }), ask({ count: 100 }));
     assert.equal(report.state, "delivered", report.why ?? "");
   }));
 
@@ -58,10 +58,10 @@ Deno.test("a server that refuses is not asked until it said, by no process, and 
     server.next(refusal("1"));
     const began = Date.now();
     const refused = runOnce(over(rig, server.url), ask({ count: 10 }));
-    await until(() => server.requests.length === 1, 5_000, () => "it does not ask");
+    await until(() => server.requests.length === 1, 30_000, () => "it does not ask");
     await until(
       async () => (await rig.runs.quota(new URL(server.url).origin, LIMIT)).blockedUntil !== null,
-      5_000,
+      30_000,
       () => "the budget is not moved",
     );
     const other = await runOnce(over(rig, server.url, { runs: rig.open() }), ask({ count: 10 }));
@@ -78,7 +78,7 @@ Deno.test("a server of which no quota is known and that refuses is not asked unt
     const refused = runOnce(over(rig, server.url, { quota: () => undefined }), ask({ count: 10 }));
     const api = new URL(server.url).origin;
     const blocked = async () => await rig.runs.reserve(api, 1, null) !== null;
-    await until(blocked, 5_000, () => "the others are not held back");
+    await until(blocked, 30_000, () => "the others are not held back");
     const other = await runOnce(
       over(rig, server.url, { runs: rig.open(), quota: () => undefined }),
       ask({ count: 10 }),
@@ -104,7 +104,7 @@ Deno.test("a server that refuses is why a run waits, also where it has a quota, 
   await configureLog({ level: "debug", format: "json", colour: false });
   await collectLog((_, text) => said.push(text), () => quota.take(API, 10, new AbortController().signal));
   assert.match(said[0]!, /takes no more requests for now \(429\): waiting until /);
-  assert.match(said[1]!, /takes no more than 100 records in 0\.4 s: waiting until /);
+  assert.match(said[1]!, /takes no more than 100 records in 1\.5 s: waiting until /);
 });
 
 Deno.test("a server that always refuses fails the run after its tries", () =>

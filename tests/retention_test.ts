@@ -45,7 +45,7 @@ Deno.test("a schedule removes what is too many", () =>
       (await succeeds(["runs"], { cwd })).trimEnd().split("\n").map((line) => JSON.parse(line).count);
     await using running = start(["ingest", "--cron", "0 0 1 1 *", "--generate", "9", "--runs-max-count", "2"], { cwd });
     await running.printed("Removed 1 old runs");
-    await until(async () => (await ids()).length === 2, 10_000, () => running.output);
+    await until(async () => (await ids()).length === 2, 30_000, () => running.output);
     assert.deepEqual(await ids(), [3, 2]);
     running.signal("SIGTERM");
     assert.equal(await running.ended, 0, running.output);

@@ -154,7 +154,7 @@ Deno.test("what a run under way has done is on record before its attempt ends", 
     });
     const made = runOnce(rig.options(), ask());
     const seen = async () => (await rig.open().list({}))[0];
-    await until(async () => (await seen())?.published === 70, 10_000, () => "it shows nothing");
+    await until(async () => (await seen())?.published === 70, 30_000, () => "it shows nothing");
     const { state, fetched, attemptSince } = (await seen())!;
     assert.deepEqual([state, fetched, typeof attemptSince], ["running", 70, "number"]);
     go();
@@ -182,7 +182,7 @@ Deno.test("a run that its person stops is left so; one of a schedule is fetched 
       const options = rig.options({ own, retries: 1, retryDelay: delay, signal: stop.signal });
       const asked = rig.asked.length;
       const made = runOnce(options, ask());
-      await until(() => rig.asked.length > asked, 5_000, () => "it does not begin");
+      await until(() => rig.asked.length > asked, 30_000, () => "it does not begin");
       await new Promise((resolve) => setTimeout(resolve, 50));
       stop.abort();
       const report = await made;

@@ -45,7 +45,7 @@ function test(sentence: string, work: (two: Two) => Promise<void>): void {
 
 const line = (text: string) => ({ attempt: 1, at: 1_000, level: "info" as const, text });
 const unreachable = { name: "UserpipeError", code: "runs-unreachable" };
-const SOON_MS = 4 * LEASE_MS;
+const SOON_MS = 30_000;
 
 test("what a process says of its run while Postgres is away is on record once it is back, in order", async (two) => {
   const { one, other, proxy } = two;
@@ -168,7 +168,7 @@ test("a Postgres that does not answer holds nobody for ever", async ({ one, prox
   proxy.freeze();
   const from = performance.now();
   await assert.rejects(one.list({}), { ...unreachable, message: /did not answer/ });
-  assert.ok(performance.now() - from < 12_000);
+  assert.ok(performance.now() - from < 25_000);
   proxy.thaw();
   assert.equal((await eventually(SOON_MS, "it is back", () => one.get("1").catch(() => null))).id, "1");
 });

@@ -20,7 +20,7 @@ async function record(): Promise<RecordOfRuns> {
   const opened: (() => Promise<void>)[] = [];
   return {
     leaseMs: LEASE_MS,
-    goneMs: 2 * LEASE_MS,
+    goneMs: 30_000,
     async open(): Promise<Process> {
       const proxy = tcpProxy(Number(new URL(url).port));
       const runs = openPostgresRuns({ url: at(url, { port: String(proxy.port) }), leaseMs: LEASE_MS });

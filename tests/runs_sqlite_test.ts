@@ -10,14 +10,14 @@ import { newRun, SCHEDULE, TARGET } from "./contracts/runs_kit.ts";
 import { withFolder } from "./support/cli.ts";
 import { cannotBeReadOnly, readOnly } from "./support/read_only.ts";
 
-const LEASE_MS = 600;
+const LEASE_MS = 1_000;
 
 runsContract("embedded runs", async () => {
   const folder = await Deno.makeTempDir();
   const opened: Runs[] = [];
   return {
     leaseMs: LEASE_MS,
-    goneMs: 1_000,
+    goneMs: 30_000,
     async open() {
       const runs = openSqliteRuns(join(folder, "runs.db"), { leaseMs: LEASE_MS });
       opened.push(runs);

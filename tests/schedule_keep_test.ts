@@ -42,7 +42,7 @@ Deno.test("each minute is run once, and the first at once where the schedule is 
       for (let n = 1; n <= 3; n++) {
         clock.go(1);
         clock.go(0);
-        await until(() => reports.length === n + 1, 5_000, () => `${reports.length} runs`);
+        await until(() => reports.length === n + 1, 30_000, () => `${reports.length} runs`);
       }
     });
     await timetableIs(rig.runs, start, [0, 1, 2, 3].map((n) => `${n} delivered`));
@@ -56,11 +56,11 @@ Deno.test("a run that is under way makes the next one skipped, and the one behin
     const source = held();
     rig.gives(source.pages);
     await keeping(rig, clock, {}, async ({ reports }) => {
-      await until(() => rig.asked.length === 1, 5_000, () => "it does not run");
+      await until(() => rig.asked.length === 1, 30_000, () => "it does not run");
       clock.go(1);
       await timetableIs(rig.runs, start, ["0 running", "1 skipped"]);
       source.go();
-      await until(() => reports.length === 1, 5_000, () => "it does not end");
+      await until(() => reports.length === 1, 30_000, () => "it does not end");
       clock.go(1);
       await timetableIs(rig.runs, start, ["0 delivered", "1 skipped", "2 delivered"]);
     });
@@ -76,7 +76,7 @@ Deno.test("a run that waits for its next attempt is under way", () =>
     });
     const run = rig.options({ retries: 1, retryDelay: { firstMs: 60_000, maxMs: 60_000 } });
     await keeping(rig, clock, { run }, async ({ stop }) => {
-      await until(() => rig.asked.length === 1, 5_000, () => "it does not run");
+      await until(() => rig.asked.length === 1, 30_000, () => "it does not run");
       clock.go(1);
       await timetableIs(rig.runs, start, ["0 running", "1 skipped"]);
       await stop();
@@ -120,7 +120,7 @@ Deno.test("of two processes one makes the ticks; the other takes over when it is
         for (const clock of [one, other]) clock.go(1);
         await timetableIs(rig.runs, start, ["0 delivered", "1 delivered"]);
         await first.stop();
-        await until(() => second.leads.length === 2, 5_000, () => "nobody takes over");
+        await until(() => second.leads.length === 2, 30_000, () => "nobody takes over");
         other.go(1);
         await timetableIs(rig.runs, start, ["0 delivered", "1 delivered", "2 delivered"]);
         assert.deepEqual([first.reports.length, second.reports.length], [2, 1]);
@@ -139,11 +139,11 @@ Deno.test("a process that is gone is followed by another, which fetches again wh
     });
     let followed = false;
     const gone = keeping(rig, one, { run: rig.options({ runs: doomed }) }, async () => {
-      await until(() => rig.asked.length === 1, 5_000, () => "it does not run");
+      await until(() => rig.asked.length === 1, 30_000, () => "it does not run");
       await keeping(rig, other, {}, async ({ leads }) => {
         assert.deepEqual(leads, [false]);
         await doomed.close();
-        await until(() => leads.length === 2, 5_000, () => "nobody takes over");
+        await until(() => leads.length === 2, 30_000, () => "nobody takes over");
         await timetableIs(rig.runs, other.time, ["0 delivered"]);
         other.go(1);
         await timetableIs(rig.runs, other.time - MINUTE, ["0 delivered", "1 delivered"]);
@@ -161,10 +161,10 @@ Deno.test("a run that another process queues is made at once, also beside one of
     const source = held();
     rig.gives((run, signal) => run.seed === "by hand" ? hundred(run, signal) : source.pages());
     await keeping(rig, new DrivenClock(), {}, async ({ reports }) => {
-      await until(() => rig.asked.length === 1, 5_000, () => "it does not run");
+      await until(() => rig.asked.length === 1, 30_000, () => "it does not run");
       const run = await newRun(rig.options(), "manual", ask({ seed: "by hand" }));
       await rig.open().queue([run]);
-      await until(() => reports.length === 1, 5_000, () => "it is not made");
+      await until(() => reports.length === 1, 30_000, () => "it is not made");
       assert.deepEqual([reports[0]!.id, reports[0]!.kind, reports[0]!.state], [run.id, "manual", "delivered"]);
       source.go();
     });
@@ -175,7 +175,7 @@ Deno.test("more runs are queued than are made at once: all are made", () =>
     await keeping(rig, new DrivenClock(), {}, async ({ reports }) => {
       const runs = await Promise.all(Array.from({ length: 20 }, () => newRun(rig.options(), "manual", ask())));
       await rig.runs.queue(runs);
-      await until(() => reports.length === 21, 5_000, () => `${reports.length} are made`);
+      await until(() => reports.length === 21, 30_000, () => `${reports.length} are made`);
     });
   }));
 
@@ -186,12 +186,12 @@ Deno.test("a run that is tried again by hand has the seed and page of its first 
       throw away();
     });
     await keeping(rig, new DrivenClock(), {}, async ({ reports }) => {
-      await until(() => reports.length === 1, 5_000, () => "it does not run");
+      await until(() => reports.length === 1, 30_000, () => "it does not run");
       const { id, state } = reports[0]!;
       assert.equal(state, "failed");
       rig.gives(hundred);
       assert.equal(await rig.open().retry(id), null);
-      await until(() => reports.length === 2, 5_000, () => "it is not tried again");
+      await until(() => reports.length === 2, 30_000, () => "it is not tried again");
       assert.deepEqual([reports[1]!.id, reports[1]!.state, reports[1]!.attempts], [id, "delivered", 2]);
       assert.deepEqual([rig.asked[1]!.seed, rig.asked[1]!.page], [rig.asked[0]!.seed, rig.asked[0]!.page]);
     });
@@ -205,7 +205,7 @@ Deno.test("stopping waits for the run under way, which is fetched again at the n
       yield 50;
       await new Promise((resolve) => signal.addEventListener("abort", resolve));
     });
-    await keeping(rig, clock, {}, () => until(() => rig.published.length === 50, 5_000, () => "it does not publish"));
+    await keeping(rig, clock, {}, () => until(() => rig.published.length === 50, 30_000, () => "it does not publish"));
     await timetableIs(rig.runs, start, ["0 interrupted"]);
     rig.gives(hundred);
     await keeping(rig, clock, {}, () => timetableIs(rig.runs, start, ["0 delivered"]));

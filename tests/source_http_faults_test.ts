@@ -61,7 +61,7 @@ for (const [what, answer] of [["a body byte by byte", drip(5)], ["no answer at a
     const error = await failure(all(openHttp(server, { timeoutMs: 200, retries: 1 })));
     assert.equal(error.code, "source-unreachable");
     assert.match(error.message, /no whole answer within 0\.2 s \(tried 2 times\)$/);
-    assert.ok(performance.now() - began < 3_000);
+    assert.ok(performance.now() - began < 15_000);
   });
 
   Deno.test(`with ${what} a signal ends the pages at once, without an error`, async () => {
@@ -73,7 +73,7 @@ for (const [what, answer] of [["a body byte by byte", drip(5)], ["no answer at a
     });
     const began = performance.now();
     assert.deepEqual(await all(openHttp(server), stop.signal), []);
-    assert.ok(performance.now() - began < 3_000);
+    assert.ok(performance.now() - began < 15_000);
   });
 }
 

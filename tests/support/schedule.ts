@@ -138,7 +138,7 @@ export async function keeping(
   // What it fails with is told where it is stopped.
   ended.catch(() => {});
   try {
-    await Promise.race([ended, until(() => leads.length > 0, 10_000, () => "it does not say whether it leads")]);
+    await Promise.race([ended, until(() => leads.length > 0, 30_000, () => "it does not say whether it leads")]);
     await work({ reports, failures, leads, stop });
   } finally {
     await stop();
@@ -158,5 +158,5 @@ export async function timetable(runs: Runs, start: number): Promise<string[]> {
 export async function timetableIs(runs: Runs, start: number, expected: readonly string[]): Promise<void> {
   let found: string[] = [];
   const same = async () => String(found = await timetable(runs, start)) === String(expected);
-  await until(same, 5_000, () => `the timetable is ${found.join(", ")}, not ${expected.join(", ")}`);
+  await until(same, 30_000, () => `the timetable is ${found.join(", ")}, not ${expected.join(", ")}`);
 }
