@@ -5,6 +5,12 @@ import { start, succeeds, userpipe, withFolder } from "./support/cli.ts";
 import { at, IGNORE, SKIPPED, testPostgres } from "./support/postgres.ts";
 import { secretFile } from "./support/secrets.ts";
 
+/** The address decides, whatever the environment has: only a password that it lacks may come from there. */
+const MISLEADING = {
+  ...{ PGHOST: "nowhere.invalid", PGPORT: "1", PGDATABASE: "nowhere", PGUSER: "nobody", PGSSL: "require" },
+  ...{ PGTARGETSESSIONATTRS: "bogus", PGMAX: "0", PGFETCH_TYPES: "", PGPREPARE: "" },
+};
+
 Deno.test({
   name: `runs, status, trigger and pause work from another folder on a record in Postgres${SKIPPED}`,
   ignore: IGNORE,
@@ -33,10 +39,14 @@ Deno.test({
       const list = ["runs", "--runs", address];
       for (
         const [args, more] of [
+          [["runs"], { USERPIPE_RUNS: url, PGPASSWORD: "wrong" }],
           [list, { PGPASSWORD: password }],
           [[...list, "--runs-password-file", file], {}],
         ] as [string[], Record<string, string>][]
-      ) assert.equal((await succeeds(args, { cwd: other!, env: more })).trimEnd().split("\n").length, 2);
+      ) {
+        const shown = await succeeds(args, { cwd: other!, env: { ...MISLEADING, ...more } });
+        assert.equal(shown.trimEnd().split("\n").length, 2);
+      }
 
       const shown = await userpipe(["runs", "--runs", url], { cwd: other! });
       assert.equal(shown.code, 2);

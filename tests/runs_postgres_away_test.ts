@@ -256,26 +256,6 @@ for (const again of [false, true]) {
   });
 }
 
-test("the address decides, whatever variables of Postgres the environment has", async ({ url }) => {
-  const misleading = {
-    ...{ PGHOST: "nowhere.invalid", PGPORT: "1", PGDATABASE: "nowhere", PGUSER: "nobody", PGSSL: "require" },
-    ...{ PGTARGETSESSIONATTRS: "bogus", PGMAX: "0", PGPASSWORD: "wrong", PGFETCH_TYPES: "", PGPREPARE: "" },
-  };
-  for (const [name, value] of Object.entries(misleading)) Deno.env.set(name, value);
-  const runs = openPostgresRuns({ url });
-  const password = decodeURIComponent(new URL(url).password);
-  try {
-    assert.deepEqual(await runs.list({}), []);
-    Deno.env.set("PGPASSWORD", password);
-    const without = openPostgresRuns({ url: at(url, { password: "" }) });
-    assert.deepEqual(await without.list({}), [], "the password alone may come from there");
-    await without.close();
-  } finally {
-    for (const name of Object.keys(misleading)) Deno.env.delete(name);
-    await runs.close();
-  }
-});
-
 for (
   const [address, why] of [
     ["http://user@host/db", /no address of a Postgres/],
