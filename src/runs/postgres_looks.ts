@@ -56,11 +56,12 @@ export function looksOf(session: Session, own: OwnProcess): Pick<Runs, "list" | 
   };
 }
 
+/** States and kinds are few, and each a parameter of its own: of a list as one value it is not known which index finds them. */
 function conditions(sql: Sql, { ids, states, kinds, target, since }: RunFilter) {
   return sql`true
     ${ids === undefined ? sql`` : sql`AND id IN ${listOf(sql, ids)}`}
-    ${states === undefined ? sql`` : sql`AND state IN ${listOf(sql, states)}`}
-    ${kinds === undefined ? sql`` : sql`AND kind IN ${listOf(sql, kinds)}`}
+    ${states === undefined ? sql`` : sql`AND state IN ${sql(states)}`}
+    ${kinds === undefined ? sql`` : sql`AND kind IN ${sql(kinds)}`}
     ${target?.pipeline === undefined ? sql`` : sql`AND pipeline = ${target.pipeline}`}
     ${target?.broker === undefined ? sql`` : sql`AND broker = ${target.broker}`}
     ${target?.topic === undefined ? sql`` : sql`AND topic = ${target.topic}`}
