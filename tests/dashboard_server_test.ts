@@ -1,7 +1,8 @@
 /** The page's server: where it listens, what it serves, how events reach many, and that it costs and breaks nothing. */
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { FILES, PAGE } from "../src/dashboard/page_files.ts";
+import { bundleOf } from "../src/dashboard/bundle.ts";
+import { FILES, PAGE, SCRIPTS, STYLES } from "../src/dashboard/page_files.ts";
 import { type EventSources, Hub } from "../src/dashboard/events.ts";
 import { DASHBOARD_ADDRESS } from "../src/settings_dashboard.ts";
 import { ROOT } from "../tools/build/options.ts";
@@ -26,15 +27,38 @@ test("the page and all that it loads come from the program, and are not sent twi
   }
 });
 
-Deno.test("every file of the page is served, and everything that the page names is there", async () => {
+Deno.test("every file of the page is in what is served, and everything that the page names is there", async () => {
   const folder = join(ROOT, "src/dashboard/page");
   const names = (await Array.fromAsync(Deno.readDir(folder))).map(({ name }) => name);
-  const served = names.filter((name) => /\.(js|css|svg)$/.test(name)).sort();
-  assert.deepEqual(Object.keys(FILES).filter((name) => !name.startsWith("uPlot.")).sort(), served);
-  for (const name of served) assert.equal(FILES[name], await Deno.readTextFile(join(folder, name)), name);
+  const written = { ...SCRIPTS, ...STYLES };
+  assert.deepEqual(Object.keys(written).sort(), names.filter((name) => /\.(js|css|svg)$/.test(name)).sort());
+  for (const [name, text] of Object.entries(written)) {
+    assert.equal(text, await Deno.readTextFile(join(folder, name)), name);
+    // As it begins: its doc comment, which the bundle leaves as it is.
+    const served = FILES[name.endsWith(".js") ? "app.js" : "style.css"]!;
+    assert.ok(served.includes(text.slice(0, text.indexOf("\n"))), name);
+  }
   const named = [PAGE, ...Object.values(FILES)].flatMap((text) => [...text.matchAll(/["'(]\/assets\/([^"')]+)/g)]);
-  const imported = Object.values(FILES).flatMap((text) => [...text.matchAll(/^import .*"\.\/([^"]+)"/gm)]);
-  for (const [, name] of [...named, ...imported]) assert.ok(name! in FILES, name);
+  for (const [, name] of named) assert.ok(name! in FILES, name);
+});
+
+Deno.test("modules become one script in which each has its own names, begun once, behind what it imports", () => {
+  const modules = {
+    "a.js":
+      'import { b, twice as doubled } from "./b.js";\nimport { C } from "./c.js";\nseen.push(b, doubled(2), new C().n);\n',
+    "b.js": "const n = 1;\nexport const b = n;\nexport function twice(x) {\n  return 2 * x;\n}\n",
+    "c.js":
+      'import { b } from "./b.js";\nconst n = b + 6;\nexport class C {\n  n = n;\n}\nexport async function no() {}\n',
+  };
+  const seen: unknown[] = [];
+  new Function("seen", bundleOf(modules, "a"))(seen);
+  assert.deepEqual(seen, [1, 4, 7]);
+  const wrong = (text: string) => () => bundleOf({ ...modules, "c.js": text }, "a");
+  assert.throws(wrong('import { a } from "./a.js";\n'), /import each other: a, c, a/);
+  assert.throws(wrong('import { d } from "./d.js";\n'), /no module "d\.js"/);
+  for (const text of ['import * as b from "./b.js";', "export default 1;", 'const b = await import("./b.js");']) {
+    assert.throws(wrong(`${text}\n`), /"c\.js" of the page cannot be bundled/, text);
+  }
 });
 
 Deno.test("the page has no script and no style of its own that the policy would have to allow", () => {

@@ -1,5 +1,6 @@
 /** Serves the page's own files, and nothing else: they are found by name among those that the program has, never on a disk. */
 import { createHash } from "node:crypto";
+import { gzipSync } from "node:zlib";
 import type { Context, Hono } from "hono";
 import { notFound } from "./answers.ts";
 import type { Environment } from "./login.ts";
@@ -16,6 +17,8 @@ interface Asset {
   text: string;
   type: string;
   etag: string;
+  /** Once it was asked for: packing takes longer than all else about it. */
+  packed?: Uint8Array<ArrayBuffer>;
 }
 
 export function assetRoutes(app: Hono<Environment>): void {
@@ -29,14 +32,20 @@ export function assetRoutes(app: Hono<Environment>): void {
 }
 
 function assetOf(name: string, text: string): Asset {
-  const etag = `"${createHash("sha256").update(text).digest("base64url").slice(0, 22)}"`;
+  // A weak one: packed or not, it is the same.
+  const etag = `W/"${createHash("sha256").update(text).digest("base64url").slice(0, 22)}"`;
   return { text, type: TYPES[name.split(".").at(-1)!]!, etag };
 }
 
 /** Kept by the browser, and asked for each time whether it is still the same. */
-function answer(c: Context, { text, type, etag }: Asset): Response {
-  const headers = { etag, "cache-control": "no-cache" };
-  // What is sent packed comes back as a weak one.
-  const known = c.req.header("if-none-match")?.split(",").map((each) => each.trim().replace(/^W\//, ""));
-  return known?.includes(etag) ? c.body(null, 304, headers) : c.body(text, 200, { ...headers, "content-type": type });
+function answer(c: Context, asset: Asset): Response {
+  const { text, type, etag } = asset;
+  const headers = { etag, "cache-control": "no-cache", vary: "accept-encoding" };
+  const known = c.req.header("if-none-match")?.split(",").map((each) => each.trim());
+  if (known?.includes(etag)) return c.body(null, 304, headers);
+  if (!/\bgzip\b/.test(c.req.header("accept-encoding") ?? "")) {
+    return c.body(text, 200, { ...headers, "content-type": type });
+  }
+  asset.packed ??= new Uint8Array(gzipSync(text));
+  return c.body(asset.packed, 200, { ...headers, "content-type": type, "content-encoding": "gzip" });
 }

@@ -1,4 +1,5 @@
 /** The files of the page as texts, so that they are in the executable and need no permission to read. */
+import { bundleOf } from "./bundle.ts";
 import actionsJs from "./page/actions.js" with { type: "text" };
 import apiJs from "./page/api.js" with { type: "text" };
 import appJs from "./page/app.js" with { type: "text" };
@@ -36,15 +37,13 @@ import uPlotJs from "uplot/dist/uPlot.iife.min.js" with { type: "text" };
 /** The page itself. */
 export const PAGE: string = indexHtml;
 
-/** What it loads from `/assets/`, by name. */
-export const FILES: Record<string, string> = {
+/** Its modules, by name. */
+export const SCRIPTS: Record<string, string> = {
   "actions.js": actionsJs,
   "api.js": apiJs,
   "app.js": appJs,
   "bars.js": barsJs,
   "charts.js": chartsJs,
-  "controls.css": controlsCss,
-  "dialogs.css": dialogsCss,
   "dom.js": domJs,
   "events.js": eventsJs,
   "facets.js": facetsJs,
@@ -59,15 +58,27 @@ export const FILES: Record<string, string> = {
   "router.js": routerJs,
   "row.js": rowJs,
   "run.js": runJs,
-  "runs.css": runsCss,
   "runs.js": runsJs,
   "stream.js": streamJs,
-  "style.css": styleCss,
   "table.js": tableJs,
   "topic.js": topicJs,
-  "views.css": viewsCss,
-  "way.css": wayCss,
   "way.js": wayJs,
+};
+
+/** In this order: what a later one says wins. */
+export const STYLES: Record<string, string> = {
+  "style.css": styleCss,
+  "controls.css": controlsCss,
+  "dialogs.css": dialogsCss,
+  "way.css": wayCss,
+  "runs.css": runsCss,
+  "views.css": viewsCss,
+};
+
+/** What the page loads from `/assets/`, by name: little enough to be asked for at once, since each costs as much as all. */
+export const FILES: Record<string, string> = {
+  "app.js": bundleOf(SCRIPTS, "app"),
+  "style.css": Object.values(STYLES).join("\n"),
   "uPlot.css": uPlotCss,
   "uPlot.js": uPlotJs,
 };

@@ -67,7 +67,7 @@ async function comeBack() {
   if (now.version !== session.version || now.readOnly !== session.readOnly) return location.reload();
   session = now;
   if (now.login === "needed") return showLogin();
-  await router?.route();
+  router?.route();
 }
 
 /** @param {Session} signedIn */

@@ -1,7 +1,12 @@
 /** Which view is shown. The address says it, and what of it is shown whole: `#/topic/2/1234`. */
-import { clearNotice, trouble } from "./actions.js";
+import { clearNotice } from "./actions.js";
 import { byId, fill, setProps } from "./dom.js";
+import { lettersView } from "./letters.js";
 import { closePanel } from "./panel.js";
+import { runsView } from "./runs.js";
+import { streamView } from "./stream.js";
+import { tableView } from "./table.js";
+import { topicView } from "./topic.js";
 
 /**
  * @typedef {import("./types.ts").Session} Session
@@ -17,25 +22,14 @@ import { closePanel } from "./panel.js";
  * @property {(messages: import("./types.ts").Message[]) => void} [onMessages]
  */
 
-/** @type {Record<string, (context: Context) => Promise<View>>} */
-const VIEWS = {
-  runs: async (context) => (await import("./runs.js")).runsView(context),
-  stream: async () => (await import("./stream.js")).streamView(),
-  topic: async (context) => (await import("./topic.js")).topicView(context),
-  table: async () => (await import("./table.js")).tableView(),
-  letters: async (context) => (await import("./letters.js")).lettersView(context),
-};
+/** @type {Record<string, (context: Context) => View>} */
+const VIEWS = { runs: runsView, stream: streamView, topic: topicView, table: tableView, letters: lettersView };
 const FIRST = "runs";
-/** The first view is not held up by loading the others, which are then there when the server is not. */
-const OTHERS_MS = 1_000;
 
 export class Router {
   #context;
-  /** @type {Map<string, Promise<View>>} */
+  /** Those that were shown. @type {Map<string, View>} */
   #views = new Map();
-  #others;
-  /** What is wanted last: a view that is loaded later than the next is not shown. */
-  #wanted = "";
   #name = "";
   /** @type {Way | null} */
   #way = null;
@@ -45,7 +39,6 @@ export class Router {
   /** @param {Context} context */
   constructor(context) {
     this.#context = context;
-    this.#others = setTimeout(() => Object.keys(VIEWS).forEach((name) => this.#load(name)?.catch(() => {})), OTHERS_MS);
   }
 
   /** @param {Way} way */
@@ -55,37 +48,20 @@ export class Router {
   }
 
   /** Shows what the address says. */
-  async route() {
+  route() {
     const [name = FIRST, ...path] = partsOf(location.hash);
-    const loading = this.#load(name);
-    if (loading === undefined) return location.replace(`#/${FIRST}`);
-    this.#wanted = location.hash;
-    try {
-      const view = await loading;
-      if (this.#wanted === location.hash) this.#show(name, view, path);
-    } catch (error) {
-      this.close();
-      fill(byId("view"), trouble(error));
-    }
+    const make = Object.hasOwn(VIEWS, name) ? VIEWS[name] : undefined;
+    if (make === undefined) return location.replace(`#/${FIRST}`);
+    const view = this.#views.get(name) ?? make(this.#context);
+    this.#views.set(name, view);
+    this.#show(name, view, path);
   }
 
   /** Shows nothing any more. */
   close() {
-    clearTimeout(this.#others);
     this.view?.close();
     this.view = null;
-    this.#wanted = this.#name = "";
-  }
-
-  /** @param {string} name */
-  #load(name) {
-    const load = VIEWS[name];
-    const known = this.#views.get(name);
-    if (load === undefined || known !== undefined) return known;
-    const loading = load(this.#context);
-    this.#views.set(name, loading);
-    loading.catch(() => this.#views.delete(name));
-    return loading;
+    this.#name = "";
   }
 
   /** @param {string} name @param {View} view @param {string[]} path */
