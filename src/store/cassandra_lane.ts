@@ -67,7 +67,7 @@ export class Lane {
   #free: number[] = [];
   #ids = new Map<string, Buffer>();
   #preparing = false;
-  /** Buffers that were sent: what is made anew for each time costs more to collect. */
+  /** Buffers that were sent: what is made anew for each time costs more to collect. None are kept while it rests. */
   readonly #spare: Buffer[] = [];
   #watch: ReturnType<typeof setTimeout> | undefined;
   /** Nothing is under way, and the next look is far off. */
@@ -144,6 +144,7 @@ export class Lane {
     }
     const restMs = this.#heardAt + IDLE_MS - now;
     this.#resting = oldest === undefined && restMs > LOOK_MS;
+    if (this.#resting) this.#spare.length = 0;
     this.#lookIn(this.#resting ? restMs : LOOK_MS);
     if (oldest === undefined && restMs <= 0) {
       this.#ask((stream) => optionsFrame(stream), { settle: () => {}, fail: () => {} });

@@ -83,8 +83,10 @@ class StreamRun {
   /** Records under way. */
   #pending = 0;
   readonly #ended = new AbortController();
-  /** Room for the rows of a batch, used again by the next: what is made anew for each costs more to collect. */
+  /** Room for the rows of a batch, used again by the next, since what is made anew costs more to collect; not kept while nothing comes. */
   readonly #packers: Packer[] = [];
+  /** When the rate allows the next batch: what was not used while nothing came is not made up for. */
+  #due = 0;
   #failure: { error: unknown } | undefined;
   #counts = { rows: 0, refused: 0, oddKeys: 0 };
   readonly #refused: RefusedLimit;
@@ -173,32 +175,35 @@ class StreamRun {
   }
 
   async #carryAll(subscription: Subscription, ticker: Ticker): Promise<void> {
+    // Each in a call of its own: what this one has at hand is held until the next comes, however long that is.
+    while (await this.#carryNext(subscription, ticker));
+  }
+
+  /** @returns whether there may be more */
+  async #carryNext(subscription: Subscription, ticker: Ticker): Promise<boolean> {
+    const batch = await subscription.next();
+    ticker.wake();
+    if (batch === null || this.#refused.passed) return false;
+    const part = this.#limits.take(batch);
+    this.#pending += part.messages.length;
+    if (this.#limits.used) subscription.stop();
+    const task = this.#carry(batch, part, subscription).catch((error) => {
+      this.#failure ??= { error };
+      subscription.stop();
+    });
+    this.#tasks.add(task);
+    task.then(() => {
+      this.#tasks.delete(task);
+      this.#pending -= part.messages.length;
+    });
+    while (this.#pending >= this.#room) await Promise.race(this.#tasks);
     const { maxRate } = this.#options;
-    // When the rate allows the next batch: what was not used while nothing came is not made up for.
-    let due = 0;
-    for (;;) {
-      const batch = await subscription.next();
-      ticker.wake();
-      if (batch === null || this.#refused.passed) return;
-      const part = this.#limits.take(batch);
-      this.#pending += part.messages.length;
-      if (this.#limits.used) subscription.stop();
-      const task = this.#carry(batch, part, subscription).catch((error) => {
-        this.#failure ??= { error };
-        subscription.stop();
-      });
-      this.#tasks.add(task);
-      task.then(() => {
-        this.#tasks.delete(task);
-        this.#pending -= part.messages.length;
-      });
-      while (this.#pending >= this.#room) await Promise.race(this.#tasks);
-      if (maxRate !== undefined) {
-        const now = performance.now();
-        due = Math.max(due, now) + part.messages.length / maxRate * 1000;
-        await sleep(due - now, this.#ended.signal);
-      }
+    if (maxRate !== undefined) {
+      const now = performance.now();
+      this.#due = Math.max(this.#due, now) + part.messages.length / maxRate * 1000;
+      await sleep(this.#due - now, this.#ended.signal);
     }
+    return true;
   }
 
   async #carry(batch: Batch, { messages, next }: Part, subscription: Subscription): Promise<void> {
@@ -278,6 +283,7 @@ class StreamRun {
   #stand(subscription: Subscription): string | null {
     this.#writer.outage.settle();
     if (this.#pending > 0 || !this.#writer.outage.settled) return null;
+    this.#packers.length = 0;
     const stats = this.#stats(subscription);
     return stats.positions.length > 0 ? standOf(stats) : null;
   }
