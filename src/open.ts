@@ -122,9 +122,7 @@ export async function openRuns(settings: Settings, { make = true }: { make?: boo
   if (settings.runs !== undefined) {
     const { openPostgresRuns } = await import("./runs/postgres.ts");
     // The one in the address comes before that of the variable.
-    const password = settings.runsPasswordFile === undefined
-      ? undefined
-      : await secretOf("runsPasswordFile", settings);
+    const password = settings.runsPasswordFile === undefined ? undefined : await secretOf("runsPasswordFile", settings);
     return openPostgresRuns({ url: settings.runs, password });
   }
   const { openSqliteRuns } = await import("./runs/sqlite.ts");

@@ -1,7 +1,7 @@
 /** The files that settings name, read: secrets, certificates and keys. The one place for what such a file must be. */
 import { UserpipeError } from "./errors.ts";
 import { assertPair, certificatesIn, keyIn, secretIn } from "./secret_file.ts";
-import { type Environment, nameOf, type SettingName, type Settings, SETTINGS } from "./settings.ts";
+import { type Environment, nameOf, type SettingName, SETTINGS, type Settings } from "./settings.ts";
 import type { Problem } from "./settings_fit.ts";
 
 /** Settings that name a file with a secret, or whose variable has it. */

@@ -1,6 +1,15 @@
 /** What each setting is and what says so, with secrets hidden: the rows of `userpipe settings`. */
 import { HIDDEN, withoutSecrets } from "./hidden.ts";
-import { type Environment, type Flags, type Given, givenOf, GROUPS, nameOf, type SettingName, SETTINGS } from "./settings.ts";
+import {
+  type Environment,
+  type Flags,
+  type Given,
+  givenOf,
+  GROUPS,
+  nameOf,
+  type SettingName,
+  SETTINGS,
+} from "./settings.ts";
 import { defaultText, type Setting } from "./settings_types.ts";
 
 export interface InForce {

@@ -56,10 +56,10 @@ export function* registryProblems(
 ): Generator<Problem> {
   if (!names.includes("schemaRegistryUrl")) return;
   if (values.schemaRegistryUrl === undefined) {
-    for (const of of ["schemaRegistryUsername", "schemaRegistryPasswordFile"] as const) {
-      const flag = flagOf(of);
+    for (const name of ["schemaRegistryUsername", "schemaRegistryPasswordFile"] as const) {
+      const flag = flagOf(name);
       if (flag === undefined) continue;
-      yield { of, error: needed(flag, ["--schema-registry-url"], "it is about the connection to that") };
+      yield { of: name, error: needed(flag, ["--schema-registry-url"], "it is about the connection to that") };
     }
     return;
   }

@@ -74,7 +74,18 @@ async function addSaid(rows: readonly InForce[], settings: Settings): Promise<vo
 async function print(rows: readonly InForce[], { settingsFormat }: Settings, terminal: Terminal): Promise<void> {
   const format = settingsFormat ?? (terminal.interactive ? "table" : "lines");
   if (format === "json") {
-    const columns = ["group", "setting", "commands", "environment", "value", "otherwise", "from", "secret", "error", "hint"];
+    const columns = [
+      "group",
+      "setting",
+      "commands",
+      "environment",
+      "value",
+      "otherwise",
+      "from",
+      "secret",
+      "error",
+      "hint",
+    ];
     const cells = rows.map((row) =>
       columns.map((column) => ({ ...row, commands: commandsOf(row) })[column as "value"])
     );

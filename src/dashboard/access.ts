@@ -37,5 +37,14 @@ export async function accessOf(
   const password = await secretOf("dashboardPasswordFile", settings, env);
   const token = await secretOf("dashboardTokenFile", settings, env);
   const tls = await pairOf("tlsCert", "tlsKey", settings, env);
-  return { host, port, portAsked, loopback: isLoopback(host), password, token, tls, readOnly: settings.dashboardReadOnly };
+  return {
+    host,
+    port,
+    portAsked,
+    loopback: isLoopback(host),
+    password,
+    token,
+    tls,
+    readOnly: settings.dashboardReadOnly,
+  };
 }
