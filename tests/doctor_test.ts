@@ -47,6 +47,23 @@ Deno.test("before init doctor names what is missing, with the hint below, and ma
   });
 });
 
+Deno.test("a variable that is misspelt is among what doctor found, and what settings warns of", async () => {
+  await withFolder(async (cwd) => {
+    const env = { KAFKA_BROKER: "secret.example:9092" };
+    const found = await examine(NO_SOURCE, { cwd, env });
+    assert.deepEqual(found[0], {
+      ...{ component: "settings", check: "KAFKA_BROKER", state: "warn" },
+      ...{ detail: "KAFKA_BROKER is set, and no setting has that name" },
+      hint: "Did you mean KAFKA_BROKERS? Rename it, or unset it",
+    });
+    const { code, stderr } = await userpipe(["settings"], { cwd, env });
+    assert.deepEqual([code, JSON.parse(stderr).level], [0, "WARN"]);
+    assert.match(stderr, /KAFKA_BROKER is set, .*KAFKA_BROKERS/);
+    assert.ok(!`${JSON.stringify(found)}${stderr}`.includes("secret.example"));
+    assert.equal((await userpipe(["query", "count"], { cwd, env })).stderr.includes("KAFKA_BROKER"), false);
+  });
+});
+
 const SOURCES: [what: string, answer: Answer, trap: Trap][] = [
   ["blocks this address", blocked, { state: "fail", detail: /refuses the request \(403/, hint: /host blocks/ }],
   ["is out of quota", quota("60"), { state: "fail", detail: /no more requests for now \(429/, hint: /Wait/ }],

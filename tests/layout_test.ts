@@ -69,6 +69,7 @@ const SHARED = [
   "src/live.ts",
 
   "src/shown.ts",
+  "src/similar.ts",
   "src/unreached.ts",
   "src/reach.ts",
   "src/tls.ts",

@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { UserpipeError } from "../src/errors.ts";
+import { misspeltIn } from "../src/misspelt.ts";
 import { resolveSettings, type SettingName, SETTINGS } from "../src/settings.ts";
 
 const ALL = Object.keys(SETTINGS) as SettingName[];
@@ -210,6 +211,30 @@ Deno.test("a login in a list of hosts is refused without being shown, with where
   }
   const odd = () => resolveSettings(["dashboard"], { dashboard: "u:geheim@host:1" }, none);
   assert.throws(odd, (error) => !String(error).includes("geheim"));
+});
+
+Deno.test("a variable that nobody reads is named, with the one that it may be meant for, and none of other programs", () => {
+  const meant = (...set: string[]) => misspeltIn(set).map(({ name, meant }) => `${name} ${meant}`);
+  for (
+    const [name, known] of [
+      ["KAFKA_BROKER", "KAFKA_BROKERS"],
+      ["KAKFA_BROKERS", "KAFKA_BROKERS"],
+      ["kafka_brokers", "KAFKA_BROKERS"],
+      ["CASSANDRA_CONTACTPOINTS", "CASSANDRA_CONTACT_POINTS"],
+      ["CASSANDRA_PASSWROD_FILE", "CASSANDRA_PASSWORD_FILE"],
+      ["USERPIPE_TOPC", "KAFKA_TOPIC"],
+      ["USERPIPE_KEYSPACE", "CASSANDRA_KEYSPACE"],
+      ["USERPIPE_LOGLEVEL", "USERPIPE_LOG_LEVEL"],
+      ["USERPIPE_NOTHING_LIKE_IT", undefined],
+    ]
+  ) assert.deepEqual(meant(name!), [`${name} ${known}`]);
+  const known = Object.values(SETTINGS).flatMap((setting) => "env" in setting ? setting.env ?? [] : []);
+  const others = ["KAFKA_HOME", "KAFKA_OPTS", "KAFKA_HEAP_OPTS", "KAFKA_PORT", "KAFKA_JMX_OPTS", "KAFKA_LOG_DIRS"];
+  const kubernetes = ["USERPIPE_PORT", "USERPIPE_SERVICE_HOST", "USERPIPE_PORT_8642_TCP_ADDR", "KAFKA_BROKER_PORT"];
+  const more = ["CASSANDRA_HOME", "CASSANDRA_CONF", "CASSANDRA_SEEDS", "USERPIPE_FAULT", "PGPASSFILE", "HOME", "PATH"];
+  assert.deepEqual(meant(...known, ...others, ...kubernetes, ...more), []);
+  assert.deepEqual(meant(...others, ...kubernetes, ...more), []);
+  assert.deepEqual(meant("KAFKA_TOPICS", "KAFKA_TOPIC"), [], "another program may have it beside ours");
 });
 
 Deno.test("any text is taken or refused with an operating error, never thrown on", () => {

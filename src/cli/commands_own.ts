@@ -32,8 +32,8 @@ also as http:// or https://; left out, the one in USERPIPE_DASHBOARD, else 127.0
     undrained: true,
     summary: "show what each setting is, and what says so; secrets are hidden",
     details: `Takes the flags of all other commands, and shows what they and the environment come to. What Cassandra
-settles where no setting does, it is asked for. A setting that is wrong is shown with its error, and the exit
-code is 2.`,
+settles where no setting does, it is asked for. All that commands would refuse is shown with its error, files that
+are named included, and the exit code is then 2. Of variables that look like a setting's and are none it warns.`,
     examples: ["userpipe settings", "userpipe settings --brokers 127.0.0.1:9092 --format json"],
     settings: ["settingsFormat", ...ONE_OF_EACH_FLAG],
     unlisted: ONE_OF_EACH_FLAG.filter((name) => !(COMMON as readonly SettingName[]).includes(name)),

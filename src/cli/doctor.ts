@@ -5,6 +5,7 @@ import { OutboxLogs } from "../ingest/outbox_logs.ts";
 import { withMissing } from "../ingest/outbox_missing.ts";
 import { outboxTroubles } from "../ingest/outbox_wording.ts";
 import { newSeed } from "../ingest/run.ts";
+import { type Misspelt, misspeltIn, misspeltWords } from "../misspelt.ts";
 import { askedOf, namesOf, openBroker, openRegistry, openSource, openSpool, openStore } from "../open.ts";
 import { dataFolderFindings } from "../query/data_folder.ts";
 import { type Component, type ComponentFinding, diagnose } from "../query/doctor.ts";
@@ -41,7 +42,9 @@ export async function doctor({ settings, terminal, stop }: Context): Promise<num
 }
 
 function componentsOf(settings: Settings, terminal: Terminal): Component[] {
+  const misspelt = misspeltIn(Object.keys(Deno.env.toObject()));
   const looks: Record<string, () => AsyncIterable<Finding>> = {
+    ...(misspelt.length === 0 ? {} : { "settings": () => misspeltFindings(misspelt) }),
     "source": () => sourceFindings(settings),
     "broker": () => brokerFindings(settings),
     "store": () => storeFindings(settings),
@@ -56,6 +59,11 @@ function componentsOf(settings: Settings, terminal: Terminal): Component[] {
       return look();
     },
   }));
+}
+
+/** Only where there are any. */
+async function* misspeltFindings(misspelt: readonly Misspelt[]): AsyncGenerator<Finding> {
+  for (const one of misspelt) yield { what: one.name, state: "warn", ...misspeltWords(one) };
 }
 
 async function* sourceFindings(settings: Settings): AsyncGenerator<Finding> {

@@ -1,5 +1,7 @@
 /** `settings`: what each setting is and what says so, with secrets hidden; one that is wrong with its error, among the others. */
 import { EXIT, UserpipeError } from "../errors.ts";
+import { logger } from "../log.ts";
+import { misspeltIn, misspeltWords } from "../misspelt.ts";
 import { namesOf } from "../open.ts";
 import { allOf, type SettingName, type Settings } from "../settings.ts";
 import { type InForce, settingsInForce } from "../settings_in_force.ts";
@@ -22,6 +24,9 @@ export async function settings({ flags, settings, terminal }: Context): Promise<
     const row = rowOf(rows, of);
     row.error = row.error === null ? message : `${row.error}\n${message}`;
     row.hint = row.hint === null || row.hint === hint ? hint : `${row.hint}\n${hint}`;
+  }
+  for (const { detail, hint } of misspeltIn(Object.keys(Deno.env.toObject())).map(misspeltWords)) {
+    logger("settings").warn`${detail}. ${hint}`;
   }
   addNames(rows, settings);
   await addSaid(rows, settings);

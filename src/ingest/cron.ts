@@ -1,6 +1,7 @@
 /** Cron expressions and time zones as people write them: what of one is wrong, and how it should look. */
 import { Cron } from "croner";
 import { UserpipeError } from "../errors.ts";
+import { edits } from "../similar.ts";
 
 export const EXAMPLE = 'As in --cron "0 6 * * MON-FRI": minute, hour, day of the month, month, weekday';
 
@@ -70,18 +71,10 @@ export function assertTimeZone(name: string): void {
   }
 }
 
-/** The same letters but for capitals and signs, its city alone, or one letter more, less or other. */
+/** The same letters but for capitals and signs, its city alone, or one letter more, less, other or in its neighbour's place. */
 function similar(zone: string, name: string): boolean {
   const [a, b] = [zone, name].map((each) => each.toLowerCase().replace(/[^a-z]/g, "")) as [string, string];
-  return a === b || (b.length >= 4 && (a.endsWith(b) || isNear(a, b)));
-}
-
-/** All but one letter are the same. */
-function isNear(a: string, b: string): boolean {
-  let same = 0;
-  while (same < a.length && a[same] === b[same]) same++;
-  const [more, less] = [a.length >= b.length ? 1 : 0, b.length >= a.length ? 1 : 0];
-  return a.slice(same + more) === b.slice(same + less);
+  return a === b || (b.length >= 4 && (a.endsWith(b) || edits(a, b) === 1));
 }
 
 function wrong(what: string, hint: string, cause?: unknown): UserpipeError {
