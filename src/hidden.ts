@@ -11,6 +11,14 @@ export function hasLogin(text: string): boolean {
 /** What a query of an address may show: libpq's word for how a connection is made safe. */
 const PLAIN_PARAMETERS = ["sslmode"];
 
+const SECRET_NAME =
+  /(?:key|token|secret|passwd|password|passphrase|pwd|auth|authorization|signature|credentials?)$|^(?:pass|sig)$/i;
+
+/** Whether what goes by a name in a query is a secret by that name: `key`, `api_key`, `accessToken`. */
+export function isSecretName(name: string): boolean {
+  return SECRET_NAME.test(name);
+}
+
 /**
  * An address without its secrets: the user stays, the password and whatever its query asks for are hidden. One without any is as it
  * was given, and one that cannot be read is hidden whole.

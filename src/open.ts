@@ -183,7 +183,7 @@ function addressOf(recorded: string, { url }: Settings): string {
   throw new UserpipeError(
     "settings",
     `The run asks "${recorded}", and what is hidden of that address is on no record`,
-    "Name the whole address with USERPIPE_URL or --url, as at first",
+    "Name the whole address with USERPIPE_URL, as at first",
   );
 }
 

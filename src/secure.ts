@@ -4,6 +4,7 @@ import { HIDDEN, withoutSecrets } from "./hidden.ts";
 import { isLoopback } from "./loopback.ts";
 import { isOpenToAll } from "./secret_file.ts";
 import type { Environment, Settings } from "./settings.ts";
+import type { FlagOf } from "./settings_fit.ts";
 import { certificatesOf, pairOf, secretOf } from "./settings_files.ts";
 import { type Mechanism, SECRET_FILES, SECURITY } from "./settings_secure.ts";
 import type { Login, Tls } from "./tls.ts";
@@ -57,9 +58,22 @@ function secretAddresses({ url, notify }: Settings): string[] {
   return [...ofSource ? ["--url"] : [], ...notify === undefined ? [] : ["--notify"]];
 }
 
-/** What works and is not safe, to be said once: sentences, each with what to do. */
-export async function securityWarnings(settings: Settings, env = environment): Promise<string[]> {
+/**
+ * What works and is not safe, to be said once: sentences, each with what to do.
+ * @param flagOf what the command line gave
+ */
+export async function securityWarnings(
+  settings: Settings,
+  env = environment,
+  flagOf: FlagOf = () => undefined,
+): Promise<string[]> {
   const warnings: string[] = [];
+  if (flagOf("notify") !== undefined && settings.notify !== undefined && isSecretWhole(settings.notify)) {
+    warnings.push(
+      "Every user of this machine can see the address of --notify on the command line, and whoever has it may post " +
+        "there. Set USERPIPE_NOTIFY to it, and leave --notify out",
+    );
+  }
   for (const name of SECRET_FILES) {
     const path = settings[name];
     if (path === undefined || !await isOpenToAll(path)) continue;
@@ -84,6 +98,12 @@ export async function securityWarnings(settings: Settings, env = environment): P
     );
   }
   return warnings;
+}
+
+/** Whether an address by itself lets anybody post, as those of chat rooms do by their path; one of this machine is for it alone. */
+function isSecretWhole(address: string): boolean {
+  const url = URL.parse(address.trim());
+  return url !== null && url.pathname + url.search !== "/" && !isLoopback(url.hostname.replace(/^\[(.*)\]$/, "$1"));
 }
 
 /** `kafka.example` of `kafka.example:9092`, `::1` of `[::1]:9092`. */

@@ -10,7 +10,7 @@ import {
   setting,
   text,
   webAddress,
-  webAddressWithoutPassword,
+  webAddressInTheOpen,
 } from "./settings_types.ts";
 
 export const MOVES = {
@@ -20,7 +20,7 @@ export const MOVES = {
   nat: setting("--nat <list>", "USERPIPE_NAT", "nationalities, for example gb,us", text),
   url: {
     ...setting("--url <url>", "USERPIPE_URL", "another server with the API's shape", webAddress),
-    parseFlag: webAddressWithoutPassword("set USERPIPE_URL to the whole address"),
+    parseFlag: webAddressInTheOpen("USERPIPE_URL"),
     secret: true,
     shownAs: withoutSecrets,
   },

@@ -2,7 +2,7 @@
 import { UserpipeError } from "./errors.ts";
 import { withoutSecrets } from "./hidden.ts";
 import { called, needed, type Problem } from "./settings_fit.ts";
-import { setting, text, webAddress, webAddressWithoutPassword } from "./settings_types.ts";
+import { setting, text, webAddress, webAddressInTheOpen } from "./settings_types.ts";
 
 export const REGISTRY = {
   schemaRegistryUrl: {
@@ -12,7 +12,8 @@ export const REGISTRY = {
       "schema registry that speaks Confluent's API; left out: values are plain JSON",
       webAddress,
     ),
-    parseFlag: webAddressWithoutPassword(
+    parseFlag: webAddressInTheOpen(
+      "SCHEMA_REGISTRY_URL",
       "set SCHEMA_REGISTRY_PASSWORD, or name a file with --schema-registry-password-file",
     ),
     // It may have a password in it.

@@ -16,6 +16,7 @@ import {
   setting,
   text,
   webAddress,
+  webAddressInTheOpen,
 } from "./settings_types.ts";
 
 const KINDS = ["scheduled", "manual", "backfill"] as const satisfies readonly RunKind[];
@@ -76,6 +77,7 @@ export const RUNS = {
       "JSON goes there by POST when a run fails, is missed, or is the first to succeed again",
       webAddress,
     ),
+    parseFlag: webAddressInTheOpen("USERPIPE_NOTIFY"),
     secret: true,
     shownAs: hostAlone,
   },

@@ -1,5 +1,6 @@
 /** What a setting is, and the kinds of value that it may have: each turns a text into the value, or says what it takes. */
 import { isTopicName, TOPIC_NAMES } from "./broker/broker.ts";
+import { isSecretName } from "./hidden.ts";
 import type { Result } from "./pipeline.ts";
 
 export interface Parse<T> {
@@ -214,9 +215,18 @@ export const rate: Parse<{ records: number; windowMs: number }> = (given) => {
 export const webAddress: Parse<string> = (given) =>
   /^https?:$/.test(urlOf(given)?.protocol ?? "") ? ok(given) : no("it takes a web address: https://host/path");
 
-/** For a flag. @param instead where the password may stand: `set USERPIPE_URL to the whole address` */
-export const webAddressWithoutPassword = (instead: string): Parse<string> => (given) =>
-  (urlOf(given)?.password ?? "") === "" ? webAddress(given) : seenByAll(instead);
+/**
+ * For a flag: without a password, and without what its query calls a secret.
+ * @param variable where the whole address may stand: `USERPIPE_URL`
+ * @param password where a password may stand in place of it
+ */
+export const webAddressInTheOpen =
+  (variable: string, password = `set ${variable} to the whole address`): Parse<string> => (given) => {
+    const url = urlOf(given);
+    if ((url?.password ?? "") !== "") return seenByAll("a password", password);
+    const name = [...url?.searchParams.keys() ?? []].find(isSecretName);
+    return name === undefined ? webAddress(given) : seenByAll(`its query's "${name}"`, `set ${variable} to the whole address`);
+  };
 
 export const databaseUrl: Parse<string> = (given) => {
   const url = urlOf(given);
@@ -230,14 +240,15 @@ export const databaseUrlWithoutPassword: Parse<string> = (given) => {
   const url = urlOf(given);
   if (url !== null && (url.password !== "" || url.searchParams.has("password"))) {
     return seenByAll(
+      "a password",
       "set USERPIPE_RUNS to the whole address, PGPASSWORD to the password, or name a file with --runs-password-file",
     );
   }
   return databaseUrl(given);
 };
 
-function seenByAll(instead: string) {
-  return no(`a password on the command line can be seen by every user of the machine. Leave it out, and ${instead}`);
+function seenByAll(what: string, instead: string) {
+  return no(`${what} on the command line can be seen by every user of the machine. Leave it out, and ${instead}`);
 }
 
 function urlOf(given: string): URL | null {

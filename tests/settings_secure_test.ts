@@ -4,7 +4,7 @@ import { createPrivateKey } from "node:crypto";
 import { join } from "node:path";
 import { UserpipeError } from "../src/errors.ts";
 import { cassandraSecurity, kafkaSecurity, securityWarnings } from "../src/secure.ts";
-import { resolveSettings, type SettingName, SETTINGS } from "../src/settings.ts";
+import { flagOf, resolveSettings, type SettingName, SETTINGS } from "../src/settings.ts";
 import { AUTHORITY, CLIENT, INTRUDER } from "./support/certificates.ts";
 import { withFolder } from "./support/cli.ts";
 
@@ -215,6 +215,16 @@ Deno.test("a secret that others can read, and a password that goes far in the cl
     assert.doesNotMatch(await traced(both), /geheim/);
     assert.equal(await traced(both, "false"), "");
     assert.equal(await traced({ USERPIPE_URL: "https://api.example/" }), "");
+    const posted = async (notify: string, flags = { notify }) =>
+      (await securityWarnings(resolve({ USERPIPE_NOTIFY: notify }), () => undefined, (name) => flagOf(flags, name)))
+        .join("\n");
+    const room = "https://chat.example/services/geheim";
+    assert.match(await posted(room), /^Every user .* the address of --notify .*Set USERPIPE_NOTIFY to it/);
+    assert.doesNotMatch(await posted(room), /geheim/);
+    for (const open of ["https://hook.example/", "http://127.0.0.1:1/hook", "http://[::1]:1/hook"]) {
+      assert.equal(await posted(open), "");
+    }
+    assert.equal(await posted(room, {} as { notify: string }), "", "a variable is seen by nobody else");
     await Deno.chmod(path, 0o644);
     assert.match(await warned({ ...cassandra, CASSANDRA_TLS: "true" }), /^".*" can be read by every user.*chmod 600/);
   });

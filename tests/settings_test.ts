@@ -194,6 +194,24 @@ Deno.test("a password is refused on the command line, taken from the environment
   assert.throws(() => resolveSettings(["notify"], {}, () => "geheim"), (error) => !String(error).includes("geheim"));
 });
 
+Deno.test("what a query calls a secret is refused on the command line and taken from the environment", () => {
+  for (const setting of ["url", "notify", "schemaRegistryUrl"] as const) {
+    const variable = new RegExp(`and set ${SETTINGS[setting].env} to the whole address$`);
+    for (const query of ["key", "n=1&API_KEY", "accessToken", "client_secret", "password", "sig", "x-auth"]) {
+      const address = `https://host.example/path?${query}=geheim`;
+      assert.throws(() => resolveSettings([setting], { [setting]: address }, none), (error) => {
+        assert.ok(error instanceof UserpipeError && !error.message.includes("geheim"), String(error));
+        assert.match(error.message, variable);
+        return true;
+      });
+      const env = (name: string) => name === SETTINGS[setting].env ? address : undefined;
+      assert.equal(resolveSettings([setting], {}, env)[setting], address);
+    }
+    const plain = "https://host.example/path?results=5&nat=gb&keyspace=k&design=1";
+    assert.equal(resolveSettings([setting], { [setting]: plain }, none)[setting], plain);
+  }
+});
+
 Deno.test("a login in a list of hosts is refused without being shown, with where it belongs", () => {
   for (
     const [name, login] of [

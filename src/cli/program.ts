@@ -134,7 +134,8 @@ async function run(
   const level = settings.quiet ? "error" : settings.logLevel;
   const log = { level, format, colour: wantsColour(Deno.stderr.isTerminal()) };
   await configureLog({ ...log, beforeWrite: () => terminal.clear() });
-  for (const warning of await securityWarnings(settings)) logger("settings").warn`${warning}`;
+  const warnings = await securityWarnings(settings, (name) => Deno.env.get(name), flagOf.bind(null, flags));
+  for (const warning of warnings) logger("settings").warn`${warning}`;
   const signals = command.undrained ? unheard() : listen(terminal, settings.stopTimeout, exit);
   try {
     const work = await command.load();
