@@ -133,6 +133,9 @@ async function bytesIn(path: string, what: string, setting: string, mostBytes: n
     if (error instanceof Deno.errors.NotFound) {
       throw unread("there is no such file", `Look at the path, ${another}`, error);
     }
+    if (error instanceof Deno.errors.NotADirectory) {
+      throw unread("a part of its path is no folder", `Look at the path, ${another}`, error);
+    }
     if (error instanceof Deno.errors.PermissionDenied) {
       throw unread("this user may not read it", `Let this user read the file and enter its folders, ${another}`, error);
     }
