@@ -45,6 +45,7 @@ export function notFound(c: Context): Response {
 function statusOf(code: Code): ContentfulStatusCode {
   if (code === "topic-missing" || code === "store-missing") return 404;
   const { exit } = CODES[code];
-  if (exit === EXIT.unreachable) return 503;
+  // Whoever asked is not the one whose password or right is wrong.
+  if (exit === EXIT.unreachable || code === "not-authorised") return 503;
   return exit === EXIT.usage ? 400 : 500;
 }

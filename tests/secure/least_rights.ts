@@ -100,7 +100,7 @@ export function leastRights(check: Check): void {
       ] as [User, string[], RegExp, RegExp, Record<string, string>?][]
     ) {
       const { code, stdout, stderr } = await run(place, user, args, env);
-      assert.equal(code, 3, `userpipe ${args.join(" ")} as ${user} ended with ${code}:\n${stdout}${stderr}`);
+      assert.equal(code, 2, `userpipe ${args.join(" ")} as ${user} ended with ${code}:\n${stdout}${stderr}`);
       assert.match(stderr, says);
       assert.match(stderr, hint);
     }
