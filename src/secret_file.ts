@@ -39,14 +39,27 @@ function plainText(bytes: Uint8Array): string | undefined {
 }
 
 const CERTIFICATE = /-----BEGIN (?:TRUSTED |X509 )?CERTIFICATE-----/;
+const CERTIFICATES = /-----BEGIN CERTIFICATE-----.*?-----END CERTIFICATE-----/gs;
 const KEY = /-----BEGIN (?:[A-Z]+ )?PRIVATE KEY-----/;
 const ENCRYPTED = /-----BEGIN ENCRYPTED PRIVATE KEY-----|Proc-Type: 4,ENCRYPTED/;
 
-/** Certificates in PEM. @throws {UserpipeError} `settings` where the file cannot be read or holds none */
+/** Certificates in PEM. @throws {UserpipeError} `settings` where the file cannot be read or holds none that is whole */
 export async function certificatesIn(path: string, what: string, setting: string): Promise<string> {
   const text = await textOf(path, what, setting);
-  if (CERTIFICATE.test(text)) return text;
-  throw noPem(text, path, what, "certificate");
+  if (!CERTIFICATE.test(text)) throw noPem(text, path, what, "certificate");
+  // Of many authorities the runtime leaves out what it cannot read.
+  const whole = text.match(CERTIFICATES) ?? [];
+  if (/-----BEGIN (?:TRUSTED|X509) /.test(text) || whole.some(isCertificate)) return text;
+  const hint = `Look at it with: openssl x509 -noout -text -in "${path}", or name another with ${setting}`;
+  throw wrong(`The file of ${what}, "${path}", holds no certificate that can be read: it is damaged`, hint);
+}
+
+function isCertificate(pem: string): boolean {
+  try {
+    return new X509Certificate(pem).raw.length > 0;
+  } catch {
+    return false;
+  }
 }
 
 /**

@@ -113,6 +113,7 @@ Deno.test("a file that is missing, empty or something else is named, and what is
     const [ca, cert, key] = [await write("ca", AUTHORITY), await write("c", CLIENT.cert), await write("k", CLIENT.key)];
     const empty = await write("empty", "\n");
     const garbage = await write("garbage", "geheim");
+    const damaged = await write("damaged", AUTHORITY.replace(/\n.{40,}\n/, "\ngeheim\n"));
     const encrypted = await write("encrypted", encryptedKey("offen"));
     const other = await write("other", INTRUDER.key);
     const tls = { ...KAFKA, KAFKA_TLS: "true", KAFKA_CA_FILE: ca, KAFKA_CERT_FILE: cert, KAFKA_KEY_FILE: key };
@@ -131,6 +132,10 @@ Deno.test("a file that is missing, empty or something else is named, and what is
         [
           { KAFKA_CA_FILE: `${garbage}/x` },
           /^Cannot read the authorities of Kafka in ".*": a part of its path is no folder$/,
+        ],
+        [
+          { KAFKA_CA_FILE: damaged },
+          /^The file of the authorities of Kafka, ".*damaged", holds no certificate that can/,
         ],
         [{ KAFKA_CERT_FILE: empty }, /^The file of the certificate for Kafka, ".*empty", is empty$/],
         [{ KAFKA_KEY_FILE: garbage }, /^The file of the key for Kafka, ".*garbage", holds no key in PEM$/],
