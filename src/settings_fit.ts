@@ -103,6 +103,7 @@ export function called({ flag, env }: Named): string {
   return `${flag.split(" ")[0]} (${env})`;
 }
 
-function joined(names: readonly string[], word: "and" | "or"): string {
+/** `a, b or c`. */
+export function joined(names: readonly string[], word: "and" | "or"): string {
   return [names.slice(0, -1).join(", "), names.at(-1)].filter(Boolean).join(` ${word} `);
 }

@@ -1,6 +1,7 @@
 /** The table of commands as a shell's completion wants it: names, words, and of each flag what may follow it. */
 import { SETTINGS } from "../settings.ts";
 import type { Setting } from "../settings_types.ts";
+import { valueOf } from "./command_first.ts";
 import { COMMANDS } from "./commands.ts";
 
 export interface CompletedFlag {
@@ -39,8 +40,8 @@ export function completed(): CompletedCommand[] {
 }
 
 function flagsOf({ flag, parse, negated }: Setting<unknown, unknown>, help: string): CompletedFlag[] {
-  const [name, kind = ""] = flag.split(" ");
-  const value = kind === "" ? "none" : kind.startsWith("[") ? "optional" : "needed";
+  const [name, kind] = flag.split(" ");
+  const value = valueOf(flag);
   const path = kind === "<path>" ? "file" : kind === "<folder>" ? "folder" : undefined;
   const flags: CompletedFlag[] = [{ name: name!, help, value, choices: parse.choices ?? [], ...path && { path } }];
   if (negated !== undefined) flags.push({ name: negated.flag, help: negated.help, value: "none", choices: [] });

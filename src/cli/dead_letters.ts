@@ -13,6 +13,7 @@ import { formatOf, printAnswer } from "./answer.ts";
 import type { Context } from "./command.ts";
 import { withBroker, withStore } from "./ends.ts";
 import { withPublishing } from "./publishing.ts";
+import { didYouMean } from "./similar.ts";
 import { counted, grouped, seconds, type Terminal } from "./terminal.ts";
 
 const DEFAULT_ROWS = 20;
@@ -23,7 +24,7 @@ export async function deadLetters(context: Context): Promise<number> {
   const { settings, args: [action, ...args] } = context;
   if (action === undefined) return await list(context);
   if (action === "show") return await show(context, args);
-  if (action !== "replay") throw usage(`dead-letters knows no "${action}"`);
+  if (action !== "replay") throw usage(`dead-letters knows no "${action}"`, meant(action));
   if (args.length > 0) throw usage(`"dead-letters replay" has an argument too many: "${args[0]}"`);
   if (settings.max !== undefined) throw usage("--max is how many are listed, and a replay takes all");
   return await replay(context);
@@ -153,6 +154,13 @@ function summary({ rows, published, refused, elsewhere }: ReplayCounts, topic: s
   } again${others}`;
 }
 
-function usage(message: string): UserpipeError {
-  return new UserpipeError("usage", message, 'See "userpipe dead-letters --help" for what there is');
+/** What was perhaps asked: a number is an offset. */
+function meant(typed: string): string | undefined {
+  if (/^\d+$/.test(typed)) return `Did you mean "userpipe dead-letters show ${typed}"?`;
+  return didYouMean(typed, ["show", "replay"]);
+}
+
+function usage(message: string, guess?: string): UserpipeError {
+  const hint = 'See "userpipe dead-letters --help" for what there is';
+  return new UserpipeError("usage", message, guess === undefined ? hint : `${guess} ${hint}`);
 }

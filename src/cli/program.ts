@@ -7,9 +7,11 @@ import { flagOf, groupOf, resolveGood, resolveSettings, SETTINGS } from "../sett
 import { defaultText, type Setting } from "../settings_types.ts";
 import { shown } from "../shown.ts";
 import type { Command } from "./command.ts";
+import { commandFirst } from "./command_first.ts";
 import { COMMANDS } from "./commands.ts";
 import { listen, unheard } from "./signals.ts";
 import { Terminal, wantsColour } from "./terminal.ts";
+import { commandOf, refusedLine, unknownCommand } from "./usage.ts";
 import { VERSION } from "../version.ts";
 
 /** Ends the process at once. */
@@ -30,28 +32,28 @@ export async function main(args: readonly string[], exit: Exit): Promise<number>
 
 async function parse(args: readonly string[], exit: Exit): Promise<number> {
   let code: number = EXIT.done;
+  const line = commandFirst(args);
+  const [first, topic] = line;
+  if (first === "help" && topic !== undefined && topic !== "help" && !topic.startsWith("-") && !commandOf(topic)) {
+    throw unknownCommand(topic);
+  }
   const program = quiet(new Commander("userpipe"))
     .description("Carries users from an HTTP source through a topic into a table, and lets you see it happen.")
     .version(VERSION, "-V, --version", "print the version")
     .helpOption("-h, --help", "print this help")
     .helpCommand("help [command]", "print the help of a command")
-    .addHelpText("after", HELP)
-    .showSuggestionAfterError();
+    .addHelpText("after", HELP);
   for (const command of COMMANDS) {
     program.addCommand(build(command, async (flags, positional) => code = await run(command, flags, positional, exit)));
   }
   try {
-    await program.parseAsync([...args], { from: "user" });
+    await program.parseAsync([...line], { from: "user" });
   } catch (error) {
     if (!(error instanceof CommanderError)) throw error;
     if (error.exitCode === 0) return EXIT.done;
     // Without a command commander prints the help to standard error by itself.
     if (error.code === "commander.help") return EXIT.usage;
-    throw new UserpipeError(
-      "usage",
-      error.message.replace(/^error: /, "").replaceAll("\n", " "),
-      `Run "${helpOf(args)}" to see what there is`,
-    );
+    throw refusedLine(error, line);
   }
   return code;
 }
@@ -62,11 +64,6 @@ KAFKA_BROKERS, a Cassandra with --contact-points or CASSANDRA_CONTACT_POINTS.
 
 Exit codes: 0 done, 1 done with records refused or something found, 2 wrong usage or settings, 3 a component is out
 of reach, 4 stopped by --max-refused, 130 and 143 cut short by a signal, 70 a defect of userpipe.`;
-
-function helpOf(args: readonly string[]): string {
-  const command = COMMANDS.find(({ name, alias }) => [name, alias].includes(args[0]));
-  return command === undefined ? "userpipe --help" : `userpipe ${command.name} --help`;
-}
 
 function quiet(commander: Commander): Commander {
   return commander.exitOverride()

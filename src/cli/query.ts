@@ -8,6 +8,7 @@ import type { Store } from "../store/store.ts";
 import { formatOf, printAnswer } from "./answer.ts";
 import type { Context } from "./command.ts";
 import { withStore } from "./ends.ts";
+import { didYouMean } from "./similar.ts";
 import { grouped, seldom } from "./terminal.ts";
 
 export async function query({ settings, args, terminal }: Context): Promise<number> {
@@ -47,11 +48,22 @@ function question(
   };
   if (name === undefined) throw usage("There is no question");
   const found = Object.hasOwn(asks, name) ? asks[name]! : undefined;
-  if (found === undefined) throw usage(`There is no question "${name}"`);
-  if (args.length < found.least) throw usage(`"query ${name}" lacks an argument`);
+  if (found === undefined) throw usage(`There is no question "${name}"`, meant(name, Object.keys(asks), table));
+  if (args.length < found.least) throw usage(`"query ${name}" wants ${name === "id" ? "<key>" : "<column>"}`);
   if (args.length > found.most) throw usage(`"query ${name}" has an argument too many: "${args[found.most]}"`);
   return found.ask;
 }
+
+/** What was perhaps asked. */
+function meant(typed: string, words: string[], { columns }: Table): string | undefined {
+  const command = "userpipe query";
+  if (/^select\b/i.test(typed)) return `Did you mean ${command} --cql "SELECT …"?`;
+  if (UUID.test(typed)) return `Did you mean "${command} id ${typed}"?`;
+  if (columns.some(({ name }) => name === typed)) return `Did you mean "${command} by ${typed}"?`;
+  return didYouMean(typed, words);
+}
+
+const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 
 function limitOf(text: string): number {
   const limit = Number(text);
@@ -61,14 +73,11 @@ function limitOf(text: string): number {
 
 function keyOf(text: string, { columns: [key] }: Table): string {
   if (key!.type !== "uuid") return text;
-  if (/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i.test(text)) return text.toLowerCase();
+  if (UUID.test(text)) return text.toLowerCase();
   throw usage(`"${text}" is not a UUID`);
 }
 
-function usage(message: string): UserpipeError {
-  return new UserpipeError(
-    "usage",
-    message,
-    'Ask count, list, id, by or --cql "SELECT …": see "userpipe query --help"',
-  );
+function usage(message: string, guess?: string): UserpipeError {
+  const hint = 'Ask count, list, id, by or --cql "SELECT …": see "userpipe query --help"';
+  return new UserpipeError("usage", message, guess === undefined ? hint : `${guess} ${hint}`);
 }

@@ -12,6 +12,7 @@ import { plainRun, RUN_FIELDS, runColumns, troubleOf } from "./run_rows.ts";
 import { retryRun } from "./runs_retry.ts";
 import { showRun } from "./runs_show.ts";
 import { showStats } from "./runs_stats.ts";
+import { didYouMean } from "./similar.ts";
 import { counted, type Terminal } from "./terminal.ts";
 
 const DEFAULT_ROWS = 20;
@@ -67,7 +68,7 @@ export async function runs(context: Context): Promise<number> {
   const { settings } = context;
   const [name = "list", ...args] = context.args;
   const action = Object.hasOwn(ACTIONS, name) ? ACTIONS[name]! : undefined;
-  if (action === undefined) throw usage(`runs knows no "${name}"`);
+  if (action === undefined) throw usage(`runs knows no "${name}"`, meant(name));
   if (args.length < action.args) throw usage(`"runs ${name}" wants the id of a run, or its beginning`);
   if (args.length > action.args) throw usage(`"runs ${name}" has an argument too many: "${args.at(-1)}"`);
   const said = context.args.length === 0 ? "runs" : `runs ${name}`;
@@ -110,6 +111,13 @@ async function prune({ settings, terminal }: Context, runs: Runs): Promise<numbe
   return EXIT.done;
 }
 
-function usage(message: string): UserpipeError {
-  return new UserpipeError("usage", message, 'See "userpipe runs --help" for what there is');
+/** What was perhaps asked: the beginning of an id is a run's. */
+function meant(typed: string): string | undefined {
+  return didYouMean(typed, Object.keys(ACTIONS)) ??
+    (/^[0-9a-f][0-9a-f-]{3,}$/i.test(typed) ? `Did you mean "userpipe runs show ${typed}"?` : undefined);
+}
+
+function usage(message: string, guess?: string): UserpipeError {
+  const hint = 'See "userpipe runs --help" for what there is';
+  return new UserpipeError("usage", message, guess === undefined ? hint : `${guess} ${hint}`);
 }
