@@ -25,15 +25,36 @@ interface Misfit {
 const MISFITS: readonly Misfit[] = [
   {
     given: "file",
-    not: ["count", "seed", "page", "nat", "url"],
+    not: ["count", "seed", "page", "nat", "url", "quota"],
     because: "a file is read whole, and no server is asked",
   },
   {
     given: "generate",
-    not: ["count", "page", "nat", "url"],
+    not: ["count", "page", "nat", "url", "quota"],
     because: "it says itself how many records there are, and no server is asked",
   },
   { given: "every", not: ["timeZone"], because: "periods are counted in UTC, and a time zone is that of --cron" },
+];
+
+interface Need {
+  given: readonly SettingName[];
+  /** What they are about. */
+  of: SettingName;
+  flag: string;
+  because: string;
+}
+
+const NEEDS: readonly Need[] = [
+  { given: ["timeZone"], of: "cron", flag: "--cron", because: "it is the time zone of that expression" },
+  { given: ["replication"], of: "brokers", flag: "--brokers", because: "the embedded broker keeps one copy" },
+  { given: ["outboxMaxBytes"], of: "brokers", flag: "--brokers", because: "there is no outbox without a Kafka" },
+  {
+    given: ["replicationFactor", "dataCenter", "consistency", "batchBytes"],
+    of: "contactPoints",
+    flag: "--contact-points",
+    because: "the embedded store is one file",
+  },
+  { given: ["runsPasswordFile"], of: "runs", flag: "--runs", because: "it is about the connection to that" },
 ];
 
 /**
@@ -45,12 +66,9 @@ export function* misfits(flagOf: FlagOf, isSet: (name: SettingName) => boolean):
     const flag = flagOf(given);
     if (flag !== undefined) yield* noneOf(not, flag, because, flagOf);
   }
-  const [zone, password] = [flagOf("timeZone"), flagOf("runsPasswordFile")];
-  if (zone !== undefined && !isSet("cron")) {
-    yield { of: "timeZone", error: needed(zone, ["--cron"], "it is the time zone of that expression") };
-  }
-  if (password !== undefined && !isSet("runs")) {
-    yield { of: "runsPasswordFile", error: needed(password, ["--runs"], "it is about the connection to that") };
+  for (const { given, of, flag, because } of NEEDS) {
+    const idle = isSet(of) ? undefined : given.find((name) => flagOf(name) !== undefined);
+    if (idle !== undefined) yield { of: idle, error: needed(flagOf(idle)!, [flag], because) };
   }
 }
 

@@ -82,7 +82,7 @@ Deno.test("where the log is asked for as JSON, all of standard error is lines of
         [["runs", "--format", "table", "--log-format", "json"], {}, "INFO", /^No runs are on record\.$/],
         [["runs", "show", "a"], { USERPIPE_LOG_FORMAT: "json" }, "ERROR", /^No run on record begins with "a"$/],
         [["ingest", "--log-format=json", "--every", "1"], {}, "ERROR", /--every is "1"/],
-        [["ingest", "--log-format=json", "--evry", "1"], {}, "ERROR", /unknown option '--evry'/],
+        [["ingest", "--log-format=json", "--evry", "1"], {}, "ERROR", /has no flag "--evry"/],
         [["ingest", "--every", "1m"], { USERPIPE_LOG_FORMAT: "json" }, "ERROR", /topic "users_created"/],
       ] as [string[], Record<string, string>, string, RegExp][]
     ) {

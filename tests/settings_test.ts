@@ -81,7 +81,9 @@ const GOOD: [SettingName, string, unknown][] = [
 
 for (const [name, text, value] of GOOD) {
   Deno.test(`${name} takes "${text}"`, () => {
-    assert.deepEqual(resolveSettings([name], { [name]: text }, none)[name], value);
+    // A flag of an end wants that end named.
+    const flags = { brokers: "b", contactPoints: "c", [name]: text };
+    assert.deepEqual(resolveSettings(["brokers", "contactPoints", name], flags, none)[name], value);
   });
 }
 
@@ -154,6 +156,10 @@ Deno.test("a flag that would be ignored beside another is an error that names bo
       [{ generate: "1", page: "2", count: "3" }, /^--count and --page do not fit --generate: /],
       [{ every: "1m", timeZone: "UTC" }, /^--time-zone does not fit --every: /],
       [{ timeZone: "Europe/Berlin" }, /^--time-zone does nothing without --cron: /],
+      [{ generate: "1", quota: "9/1m" }, /^--quota does not fit --generate: /],
+      [{ replication: "3" }, /^--replication does nothing without --brokers: /],
+      [{ consistency: "ONE" }, /^--consistency does nothing without --contact-points: /],
+      [{ runsPasswordFile: "x" }, /^--runs-password-file does nothing without --runs: /],
     ] as [Record<string, string>, RegExp][]
   ) {
     assert.throws(() => resolve(flags), (error) => {

@@ -5,7 +5,8 @@ import { EXIT, UserpipeError } from "../errors.ts";
 import { logger } from "../log.ts";
 import type { Settings } from "../settings.ts";
 import { DASHBOARD_ADDRESS, type DashboardAddress, parseAddress } from "../settings_dashboard.ts";
-import type { Context } from "./command.ts";
+import { type FlagOf, needed } from "../settings_fit.ts";
+import { type Context, DASHBOARD } from "./command.ts";
 import type { Terminal } from "./terminal.ts";
 
 const log = logger("dashboard");
@@ -29,12 +30,15 @@ export async function dashboard({ settings, args: [given], terminal, stop }: Con
  * @param always where nothing is said of it; then a page that cannot be shown is told in the log and holds nothing up
  */
 export async function withDashboard<T>(
-  { settings, terminal }: Context,
+  { settings, terminal, flagOf }: Context,
   { always }: { always: boolean },
   work: () => Promise<T>,
 ): Promise<T> {
   const { dashboard: asked = always ? DASHBOARD_ADDRESS : "off" } = settings;
-  if (asked === "off") return await work();
+  if (asked === "off") {
+    assertNoPage(flagOf);
+    return await work();
+  }
   const access = await accessOf(settings, asked);
   const page = shown(settings, access);
   if (page === undefined) return await work();
@@ -57,9 +61,15 @@ function shown(settings: Settings, access: Access): Listening | undefined {
   }
 }
 
+/** @throws {UserpipeError} `settings` where a flag is about a page that is not shown */
+function assertNoPage(flagOf: FlagOf): void {
+  const given = DASHBOARD.filter((name) => name !== "dashboard").map(flagOf).find((flag) => flag !== undefined);
+  if (given !== undefined) throw needed(given, ["--dashboard"], "it is about the page");
+}
+
 /** @throws {UserpipeError} `usage` for one run by itself: its page would be gone with it */
-export function refuseDashboard({ dashboard }: Settings): void {
-  if (dashboard === undefined || dashboard === "off" || !dashboard.byFlag) return;
+export function refuseDashboard({ settings: { dashboard }, flagOf }: Context): void {
+  if (dashboard === undefined || dashboard === "off" || !dashboard.byFlag) return assertNoPage(flagOf);
   throw new UserpipeError(
     "usage",
     "--dashboard shows a process that keeps running, and this is one run",

@@ -9,6 +9,7 @@ import { one } from "../query/query.ts";
 import type { Store } from "../store/store.ts";
 import type { Letter } from "../stream/letter.ts";
 import { type ReplayCounts, replayLetters } from "../stream/replay.ts";
+import { assertNone } from "../settings_fit.ts";
 import { formatOf, printAnswer } from "./answer.ts";
 import type { Context } from "./command.ts";
 import { withBroker, withStore } from "./ends.ts";
@@ -20,19 +21,27 @@ const DEFAULT_ROWS = 20;
 /** Letters that a replay names as refused again; the others are counted. */
 const MOST_NAMED = 20;
 
+/** What a replay alone has a use for. */
+const OF_REPLAY = ["dryRun", "ttl", "outboxMaxBytes"] as const;
+
 export async function deadLetters(context: Context): Promise<number> {
-  const { settings, args: [action, ...args] } = context;
-  if (action === undefined) return await list(context);
-  if (action === "show") return await show(context, args);
+  const { args: [action, ...args], flagOf } = context;
+  if (action === undefined) {
+    assertNone(OF_REPLAY, '"dead-letters"', "they are for a replay, and a listing changes nothing", flagOf);
+    return await list(context);
+  }
+  if (action === "show") {
+    assertNone([...OF_REPLAY, "reason", "max"], '"dead-letters show"', "it shows the one that is named", flagOf);
+    return await show(context, args);
+  }
   if (action !== "replay") throw usage(`dead-letters knows no "${action}"`, meant(action));
   if (args.length > 0) throw usage(`"dead-letters replay" has an argument too many: "${args[0]}"`);
-  if (settings.max !== undefined) throw usage("--max is how many are listed, and a replay takes all");
+  assertNone(["max", "format"], '"dead-letters replay"', "it lists none, and takes all", flagOf);
   return await replay(context);
 }
 
 async function list({ settings, terminal }: Context): Promise<number> {
-  const { max = DEFAULT_ROWS, reason, dryRun } = settings;
-  if (dryRun) throw usage("--dry-run is of a replay, and a listing changes nothing");
+  const { max = DEFAULT_ROWS, reason } = settings;
   if (max > MOST_ROWS) throw usage(`--max is ${max}, and at most ${MOST_ROWS} dead letters are listed`);
   const { deadLetterTopic } = namesOf(settings);
   return await withBroker(settings, async (broker) => {

@@ -17,7 +17,7 @@ import { metrics } from "../metrics.ts";
 import { askedOf, targetOf } from "../open.ts";
 import type { Run, Runs } from "../runs/runs.ts";
 import type { Settings } from "../settings.ts";
-import { needed } from "../settings_fit.ts";
+import { type FlagOf, needed } from "../settings_fit.ts";
 import type { Context } from "./command.ts";
 import { refuseDashboard, withDashboard } from "./dashboard.ts";
 import { withRuns } from "./ends.ts";
@@ -37,10 +37,7 @@ const RUNS_KEPT = 100_000;
 export async function ingest(context: Context): Promise<number> {
   const { settings } = context;
   const schedule = scheduleOf(settings);
-  const catchUp = context.flagOf("catchUp");
-  if (schedule === undefined && catchUp !== undefined) {
-    throw needed(catchUp, ["--every", "--cron"], "a single run has no times that it could miss");
-  }
+  if (schedule === undefined) assertSingle(context.flagOf);
   askedOf(settings, "");
   const work = () =>
     withPublishing(settings, (publishing) =>
@@ -50,8 +47,19 @@ export async function ingest(context: Context): Promise<number> {
         return withLive({ settings, command: "ingest", runs }, keep);
       }));
   if (schedule !== undefined) return await withDashboard(context, { always: false }, work);
-  refuseDashboard(settings);
+  refuseDashboard(context);
   return await work();
+}
+
+/** @throws {UserpipeError} `settings` where a flag is about a schedule, and there is none */
+function assertSingle(flagOf: FlagOf): void {
+  const catchUp = flagOf("catchUp");
+  const kept = flagOf("runsMaxAge") ?? flagOf("runsMaxCount");
+  const schedule = ["--every", "--cron"];
+  if (catchUp !== undefined) throw needed(catchUp, schedule, "a single run has no times that it could miss");
+  if (kept !== undefined) {
+    throw needed(kept, schedule, 'a schedule removes old runs, and "userpipe runs prune" by hand');
+  }
 }
 
 async function ingestOnce(context: Context, publishing: Publishing, runs: Runs): Promise<number> {
@@ -142,6 +150,7 @@ export async function keepIngesting(
   await newRun(run, "scheduled", askedOf(settings, newSeed()));
   await lookAtTopics(run);
   terminal.note(`Ingesting ${text} into "${targetOf(settings).topic}".`);
+  if (settings.seed !== undefined) terminal.note("Each run has the same records, since --seed names one seed for all.");
   if (settings.runs !== undefined && settings.brokers === undefined) terminal.note(ONE_MACHINE);
   const printReport = (report: RunReport) => terminal.print(`${reportLine(report)}, run ${shortId(report.id)}`);
   sayLeft(await leftByKill(runs, targetOf(settings)), terminal);

@@ -10,7 +10,10 @@ import { commandHere, flagHere } from "./other_words.ts";
 import { didYouMean } from "./similar.ts";
 
 /** @param args with the command in front */
-export function refusedLine({ code, message }: CommanderError, args: readonly string[]): UserpipeError {
+export function refusedLine(
+  { code, message }: Pick<CommanderError, "code" | "message">,
+  args: readonly string[],
+): UserpipeError {
   const command = commandOf(args[0]);
   const [, quoted = ""] = /'([^']*)'/.exec(message) ?? [];
   if (code === "commander.unknownCommand") return unknownCommand(quoted);

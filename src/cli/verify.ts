@@ -5,6 +5,7 @@ import { namesOf } from "../open.ts";
 import { shownText } from "../query/format.ts";
 import { verify as compare, type VerifyProgress } from "../query/verify.ts";
 import type { Kind, Verdict } from "../query/verify_verdict.ts";
+import { needed } from "../settings_fit.ts";
 import type { Context } from "./command.ts";
 import { withEnds } from "./ends.ts";
 import { waitingHere } from "./outbox_waiting.ts";
@@ -12,9 +13,13 @@ import { counted, grouped, seldom, type Terminal } from "./terminal.ts";
 
 const KINDS: readonly Kind[] = ["missing", "different", "newer", "dead"];
 
-export async function verify({ settings, terminal, stop }: Context): Promise<number> {
+export async function verify({ settings, flagOf, terminal, stop }: Context): Promise<number> {
   const { pipeline, topic, deadLetterTopic } = namesOf(settings);
   const { group, verifyFrom: from, verifyUntil: until, ttl: ttlMs } = settings;
+  const named = flagOf("group");
+  if (named !== undefined && until !== "committed") {
+    throw needed(named, ["--until committed"], "everything up to the topic's end is compared");
+  }
   try {
     return await withEnds(settings, async (broker, store) => {
       const ends = { pipeline, broker, store, topic, deadLetterTopic };
