@@ -9,23 +9,37 @@ import { DASHBOARD } from "./settings_dashboard.ts";
 import { misfits, type Problem } from "./settings_fit.ts";
 import { LOOKS } from "./settings_looks.ts";
 import { MOVES } from "./settings_moves.ts";
-import { PLACES } from "./settings_places.ts";
+import { LOGS, MADE, PLACES } from "./settings_places.ts";
 import { REGISTRY, registryProblems } from "./settings_registry.ts";
 import { RUNS } from "./settings_runs.ts";
 import { SECURITY, securityProblems } from "./settings_secure.ts";
 import type { Setting } from "./settings_types.ts";
 
-export const SETTINGS = { ...PLACES, ...SECURITY, ...REGISTRY, ...MOVES, ...RUNS, ...LOOKS, ...DASHBOARD };
+export const SETTINGS = {
+  ...PLACES,
+  ...MADE,
+  ...SECURITY,
+  ...REGISTRY,
+  ...MOVES,
+  ...RUNS,
+  ...LOOKS,
+  ...DASHBOARD,
+  ...LOGS,
+};
+
+export const LOG_GROUP = "Logs, and how it ends";
 
 /** The settings by what they are of: help and `userpipe settings` show them under these words. */
 export const GROUPS: Record<string, Record<string, unknown>> = {
-  "Places, and what init makes there": PLACES,
+  "Places": PLACES,
+  "What init makes": MADE,
   "Secure connections": SECURITY,
   "The schema registry": REGISTRY,
   "What is fetched, and how it is carried": MOVES,
   "Schedules, runs and their record": RUNS,
   "What is shown": LOOKS,
   "The page": DASHBOARD,
+  [LOG_GROUP]: LOGS,
 };
 
 /** The words of {@linkcode GROUPS} that a setting stands under. */

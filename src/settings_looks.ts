@@ -22,6 +22,7 @@ export const LOOKS = {
   offset: setting("--offset <n>", undefined, "from this offset of --partition", integer(0, Number.MAX_SAFE_INTEGER)),
   at: setting("--at <time>", undefined, "from the first message of that time or later", instant()),
   reason: setting("--reason <text>", undefined, "only dead letters with this text in their reason", text),
+  dryRun: setting("--dry-run", undefined, "print what would be done and change nothing", boolean, false),
   key: setting("--key <key>", undefined, "only messages of this key", text),
 
   // doctor

@@ -1,4 +1,4 @@
-/** Settings of where things are, and of what `init` makes there. */
+/** Settings of where things are, of what `init` makes there, and of how any command logs and ends. */
 import {
   boolean,
   bytes,
@@ -46,13 +46,13 @@ export const PLACES = {
   dataCenter: setting(
     "--data-center <name>",
     "CASSANDRA_DATA_CENTER",
-    "left out: that of the first contact point",
+    "data centre of Cassandra; left out: that of the first contact point",
     text,
   ),
   consistency: setting(
     "--consistency <level>",
     "CASSANDRA_CONSISTENCY",
-    "consistency level",
+    "consistency level of Cassandra",
     consistency,
     "LOCAL_QUORUM",
   ),
@@ -63,23 +63,9 @@ export const PLACES = {
     name,
   ),
   table: setting("--table <name>", "CASSANDRA_TABLE", "table; left out: the pipeline's (created_users)", name),
-  logLevel: setting(
-    "--log-level <level>",
-    "USERPIPE_LOG_LEVEL",
-    "debug, info, warning or error",
-    choice("debug", "info", "warning", "error"),
-    "info",
-  ),
-  logFormat: setting(
-    "--log-format <format>",
-    "USERPIPE_LOG_FORMAT",
-    "pretty or json; left out: pretty on a terminal, json elsewhere",
-    choice("pretty", "json"),
-  ),
-  quiet: setting("--quiet", undefined, "only results and errors", boolean, false),
-  stopTimeout: setting("--stop-timeout <time>", "USERPIPE_STOP_TIMEOUT", "how long a drain may take", duration, 30_000),
+};
 
-  // init
+export const MADE = {
   partitions: setting(
     "--partitions <n>",
     "KAFKA_PARTITIONS",
@@ -111,5 +97,22 @@ export const PLACES = {
     integer(1, 100),
   ),
   migrate: setting("--migrate", undefined, "add the columns that an existing table lacks", boolean, false),
-  dryRun: setting("--dry-run", undefined, "print what would be done and change nothing", boolean, false),
+};
+
+export const LOGS = {
+  logLevel: setting(
+    "--log-level <level>",
+    "USERPIPE_LOG_LEVEL",
+    "debug, info, warning or error",
+    choice("debug", "info", "warning", "error"),
+    "info",
+  ),
+  logFormat: setting(
+    "--log-format <format>",
+    "USERPIPE_LOG_FORMAT",
+    "pretty or json; left out: pretty on a terminal, json elsewhere",
+    choice("pretty", "json"),
+  ),
+  quiet: setting("--quiet", undefined, "only results and errors", boolean, false),
+  stopTimeout: setting("--stop-timeout <time>", "USERPIPE_STOP_TIMEOUT", "how long a drain may take", duration, 30_000),
 };

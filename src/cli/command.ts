@@ -30,8 +30,10 @@ export interface Command {
   arguments?: string;
   /** What its first argument may be, where these are few words. */
   words?: readonly string[];
-  /** Paragraphs below the options. */
+  /** Paragraphs below the summary, with an empty line between; other line ends mean nothing. */
   details?: string;
+  /** What its first argument may be, or what it shows, and what each of them is. */
+  list?: { title: string; terms: Record<string, string> };
   examples: readonly string[];
   settings: readonly SettingName[];
   /** What the help says of a setting in place of its own words. */

@@ -35,6 +35,11 @@ export const COMMANDS: readonly Command[] = [
       "stopTimeout",
     ],
     refused: ["untilCaughtUp", "until", "maxRecords"],
+    help: {
+      every: "fetch each whole minutes, hours or days: 1m, 6h, 1d; left out, and no --cron: 1m",
+      cron: "fetch on a cron expression of five fields",
+      dashboard: "where the page is; left out: at 127.0.0.1:8642, or the next port that is free",
+    },
     load: async () => (await import("./up.ts")).up,
   },
   {
@@ -98,12 +103,16 @@ export const COMMANDS: readonly Command[] = [
     summary: "ask the table",
     arguments: "[question] [arguments...]",
     words: ["count", "list", "id", "by"],
-    details: `Questions:
-  count                 how many rows there are
-  list [n]              n rows, 10 where it is left out
-  id <key>              one row, by its primary key
-  by <column> [value]   how many rows have each value of the column, or that one
-  --cql "SELECT …"      any one SELECT`,
+    list: {
+      title: "Questions",
+      terms: {
+        "count": "how many rows there are",
+        "list [n]": "n rows, 10 where it is left out",
+        "id <key>": "one row, by its primary key",
+        "by <column> [value]": "how many rows have each value of the column, or that one",
+        '--cql "SELECT …"': "any one SELECT",
+      },
+    },
     examples: [
       "userpipe query count",
       "userpipe query by gender",
@@ -165,12 +174,16 @@ that is; it does not look for rows that no record of the topic explains.`,
     summary: "list the records that were refused, show one whole, or put them through again",
     arguments: "[action] [offset]",
     words: ["show", "replay"],
-    details: `Actions:
-  (none)          counts by reason, then the newest that wait
-  show <offset>   one whole, with all headers and the value
-  replay          check again and put through: into the table what was on
-                  the topic, to the topic what came from the source. What is
-                  refused again stays, and the exit code is 1.`,
+    list: {
+      title: "Actions",
+      terms: {
+        "(none)": "counts by reason, then the newest that wait",
+        "show <offset>": "one whole, with all headers and the value",
+        "replay":
+          "check again and put through: into the table what was on the topic, to the topic what came from the " +
+          "source. What is refused again stays, and the exit code is 1.",
+      },
+    },
     examples: [
       "userpipe dead-letters",
       "userpipe dead-letters show 17",

@@ -30,20 +30,21 @@ A lag, dead letters and a schedule that is paused are shown and are not wrong.`,
     name: "runs",
     summary: "list what ran, newest first; show one whole, try one again, sum them up, remove old ones",
     arguments: "[action] [id]",
-    words: ["show", "retry", "stats", "prune"],
-    details: `Actions:
-  (none)                   the newest runs
-  show <id>                one whole: each attempt, each error, the log
-  retry <id>               try it again: the same seed and page, as the next
-                           attempt of the same run
-  stats                    success share, p50 and p95 of the duration, records
-                           a day; of the last 30 days, or from --since on
-  prune --older-than 30d   remove runs that ended longer ago
-The beginning of an id is enough where only one run begins so.
+    words: ["list", "show", "retry", "stats", "prune"],
+    details: `The beginning of an id is enough where only one run begins so.
 
-States: queued, running, delivered; to outbox (records wait for Kafka);
-failed; skipped (due while another run was under way); missed (due while no
-process ran); interrupted (its process was killed, or a person stopped it).`,
+States: queued, running, delivered; to outbox (records wait for Kafka); failed; skipped (due while another run was under
+way); missed (due while no process ran); interrupted (its process was killed, or a person stopped it).`,
+    list: {
+      title: "Actions",
+      terms: {
+        "(none), list": "the newest runs",
+        "show <id>": "one whole: each attempt, each error, the log",
+        "retry <id>": "try it again: the same seed and page, as the next attempt of the same run",
+        "stats": "success share, p50 and p95 of the duration, records a day; of the last 30 days, or from --since on",
+        "prune --older-than 30d": "remove runs that ended longer ago",
+      },
+    },
     examples: [
       "userpipe runs",
       "userpipe runs --state failed,missed --since 24h",
@@ -61,6 +62,7 @@ process ran); interrupted (its process was killed, or a person stopped it).`,
       ...["url", "deadLetterTopic", "quota", "outboxMaxBytes", "stopTimeout"] as const,
     ],
     help: {
+      topic: "list: only runs of this topic; retry: the topic that the run is of",
       wait: "retry: wait until the run has ended, and say how",
       url: "retry: the run's own address, with what is hidden of it on record",
     },
@@ -78,6 +80,7 @@ process ran); interrupted (its process was killed, or a person stopped it).`,
       ...RECORD,
       ...["count", "seed", "page", "nat", "url", "wait", "quota", "outboxMaxBytes", "pipeline", "stopTimeout"] as const,
     ],
+    help: { count: "records of the run; left out: as many as the schedule's, else 100" },
     load: async () => (await import("./trigger.ts")).trigger,
   },
   {

@@ -3,12 +3,13 @@ import { Command as Commander, CommanderError, Option } from "commander";
 import { EXIT, messageOf, UserpipeError } from "../errors.ts";
 import { configureLog, jsonLine, logger } from "../log.ts";
 import { securityWarnings } from "../secure.ts";
-import { flagOf, groupOf, resolveGood, resolveSettings, SETTINGS } from "../settings.ts";
+import { flagOf, groupOf, LOG_GROUP, resolveGood, resolveSettings, type SettingName, SETTINGS } from "../settings.ts";
 import { defaultText, type Setting } from "../settings_types.ts";
 import { shown } from "../shown.ts";
 import type { Command } from "./command.ts";
 import { commandFirst } from "./command_first.ts";
 import { COMMANDS } from "./commands.ts";
+import { descriptionOf, examplesOf, flowed, helpWidth, layout, TIE } from "./help.ts";
 import { listen, unheard } from "./signals.ts";
 import { Terminal, wantsColour } from "./terminal.ts";
 import { commandOf, refusedLine, unknownCommand } from "./usage.ts";
@@ -37,15 +38,10 @@ async function parse(args: readonly string[], exit: Exit): Promise<number> {
   if (first === "help" && topic !== undefined && topic !== "help" && !topic.startsWith("-") && !commandOf(topic)) {
     throw unknownCommand(topic);
   }
-  const program = quiet(new Commander("userpipe"))
-    .description("Carries users from an HTTP source through a topic into a table, and lets you see it happen.")
-    .version(VERSION, "-V, --version", "print the version")
-    .helpOption("-h, --help", "print this help")
-    .helpCommand("help [command]", "print the help of a command")
-    .addHelpText("after", HELP);
-  for (const command of COMMANDS) {
-    program.addCommand(build(command, async (flags, positional) => code = await run(command, flags, positional, exit)));
-  }
+  const program = programOf(
+    async (command, flags, positional) => code = await run(command, flags, positional, exit),
+    helpWidth(),
+  );
   try {
     await program.parseAsync([...line], { from: "user" });
   } catch (error) {
@@ -58,40 +54,53 @@ async function parse(args: readonly string[], exit: Exit): Promise<number> {
   return code;
 }
 
-const HELP = `
-With nothing named, topic and table are SQLite files in ./userpipe-data. Name a Kafka with --brokers or
-KAFKA_BROKERS, a Cassandra with --contact-points or CASSANDRA_CONTACT_POINTS.
+type Action = (command: Command, flags: Record<string, string | boolean>, args: string[]) => Promise<unknown>;
 
-Exit codes: 0 done, 1 done with records refused or something found, 2 wrong usage or settings, 3 a component is out
-of reach, 4 stopped by --max-refused, 130 and 143 cut short by a signal, 70 a defect of userpipe.`;
-
-function quiet(commander: Commander): Commander {
-  return commander.exitOverride()
-    .configureOutput({ outputError: () => {} })
-    .configureHelp({ subcommandTerm: (command) => command.name() });
+/** The command line. @param width of its help, in columns */
+export function programOf(action: Action, width: number): Commander {
+  const program = quiet(new Commander("userpipe"), width)
+    .description(
+      flowed("Carries users from an HTTP source through a topic into a table, and lets you see it happen.", width),
+    )
+    .version(VERSION, "-V, --version", "print the version")
+    .helpOption("-h, --help", "print this help")
+    .helpCommand("help [command]", "print the help of a command")
+    .addHelpText("after", HELP.map((paragraph) => `\n${flowed(paragraph, width)}`).join("\n"));
+  for (const command of COMMANDS) program.addCommand(build(command, action, width));
+  return program;
 }
 
-function build(
-  command: Command,
-  action: (flags: Record<string, string | boolean>, args: string[]) => Promise<unknown>,
-) {
-  const built = quiet(new Commander(command.name))
+const HELP = [
+  "With nothing named, topic and table are SQLite files in ./userpipe-data. Name a Kafka with --brokers or " +
+  "KAFKA_BROKERS, a Cassandra with --contact-points or CASSANDRA_CONTACT_POINTS.",
+  '"userpipe <command> --help" has the flags of a command. Flags may stand before the command too.',
+  "Exit codes: 0 done, 1 done with records refused or something found, 2 wrong usage or settings, 3 a component is out " +
+  "of reach, 4 stopped by --max-refused, 130 and 143 cut short by a signal, 70 a defect of userpipe.",
+];
+
+function quiet(commander: Commander, width: number): Commander {
+  return commander.exitOverride().configureOutput({ outputError: () => {} }).configureHelp(layout(width));
+}
+
+function build(command: Command, action: Action, width: number) {
+  const built = quiet(new Commander(command.name), width)
     .summary(command.summary)
-    .description([command.summary, command.details].filter(Boolean).join("\n\n"))
+    .description(descriptionOf(command, width))
     .helpOption("-h, --help", "print this help")
     .allowExcessArguments(false)
-    .addHelpText("after", `\nExamples:\n${command.examples.map((example) => `  ${example}`).join("\n")}`);
+    .addHelpText("after", examplesOf(command, width));
   if (command.alias !== undefined) built.alias(command.alias);
   if (command.arguments !== undefined) built.arguments(command.arguments);
   const names = new Map<string, string>();
   // Of a flag and its negation commander keeps the last: which of the two were given.
   const pairs: Set<string>[] = [];
-  for (const name of command.settings) {
+  for (const name of inOrder(command.settings)) {
     const { flag, env, default: value, negated } = SETTINGS[name] as Setting<unknown, unknown>;
     const help = command.help?.[name] ?? SETTINGS[name].help;
-    const also = [env && `env ${env}`, defaultText(value) && `default ${defaultText(value)}`].filter(Boolean).join(
-      ", ",
-    );
+    const also = [env && `env${TIE}${env}`, defaultText(value) && `default${TIE}${defaultText(value)}`].filter(Boolean)
+      .join(
+        ", ",
+      );
     const option = new Option(flag, also === "" ? help : `${help} (${also})`);
     names.set(option.attributeName(), name);
     const hidden = [...command.refused ?? [], ...command.unlisted ?? []].includes(name);
@@ -109,9 +118,17 @@ function build(
     if (both !== undefined) throw contradiction([...both]);
     const flags: Record<string, string | boolean> = {};
     for (const [option, value] of Object.entries(built.opts())) flags[names.get(option)!] = value;
-    await action(flags, built.processedArgs.flat().filter((arg) => arg !== undefined));
+    await action(command, flags, built.processedArgs.flat().filter((arg) => arg !== undefined));
   });
   return built;
+}
+
+/** What the command is for before where its ends are, and that before how it logs. */
+const LAST_GROUPS = ["Places", "What init makes", "The page", "Secure connections", "The schema registry", LOG_GROUP];
+
+function inOrder(names: readonly SettingName[]): SettingName[] {
+  const place = (name: SettingName) => LAST_GROUPS.indexOf(groupOf(name));
+  return names.toSorted((a, b) => place(a) - place(b));
 }
 
 function contradiction(flags: readonly string[]): UserpipeError {
