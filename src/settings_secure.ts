@@ -11,7 +11,10 @@ const MECHANISMS = ["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] as const;
 /** How a user and a password are shown to Kafka. */
 export type Mechanism = typeof MECHANISMS[number];
 
-const mechanism: Parse<Mechanism> = (given) => choice(...MECHANISMS)(given.toUpperCase());
+const mechanism: Parse<Mechanism> = Object.assign(
+  (given: string) => choice(...MECHANISMS)(given.toUpperCase()),
+  { choices: MECHANISMS },
+);
 
 export const KAFKA_SECURITY = {
   kafkaTls: setting("--kafka-tls", "KAFKA_TLS", "speak TLS with Kafka", boolean, false),

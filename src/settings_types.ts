@@ -7,6 +7,8 @@ export interface Parse<T> {
   (text: string): Result<T>;
   /** The words that it takes, where there are such. */
   choices?: readonly string[];
+  /** Several of them by commas. */
+  several?: boolean;
 }
 
 /** One setting. `T` is its value's type; a setting without a default may be absent. */
@@ -97,7 +99,7 @@ export function choices<const T extends string>(values: readonly T[]): Parse<T[]
     }
     return ok(found);
   };
-  return Object.assign(parse, { choices: values.map((value) => value.replaceAll(" ", "-")) });
+  return Object.assign(parse, { choices: values.map((value) => value.replaceAll(" ", "-")), several: true });
 }
 
 const CONSISTENCIES = [
@@ -157,7 +159,10 @@ export const duration: Parse<number> = (given) => {
 };
 
 /** A duration, or `forever`, which is −1. */
-export const period: Parse<number> = (given) => given.trim() === "forever" ? ok(-1) : duration(given);
+export const period: Parse<number> = Object.assign(
+  (given: string) => given.trim() === "forever" ? ok(-1) : duration(given),
+  { choices: ["forever"] },
+);
 
 const UNITS_BYTES: Record<string, number> = { "": 1, B: 1, KiB: 1024, MiB: 1024 ** 2, GiB: 1024 ** 3, TiB: 1024 ** 4 };
 

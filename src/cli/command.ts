@@ -30,6 +30,8 @@ export interface Command {
   arguments?: string;
   /** What its first argument may be, where these are few words. */
   words?: readonly string[];
+  /** What comes behind some of them: a column of the table, or the id of a run. */
+  behind?: Readonly<Record<string, "column" | "run">>;
   /** Paragraphs below the summary, with an empty line between; other line ends mean nothing. */
   details?: string;
   /** What its first argument may be, or what it shows, and what each of them is. */

@@ -103,6 +103,7 @@ export const COMMANDS: readonly Command[] = [
     summary: "ask the table",
     arguments: "[question] [arguments...]",
     words: ["count", "list", "id", "by"],
+    behind: { by: "column" },
     list: {
       title: "Questions",
       terms: {

@@ -31,6 +31,7 @@ A lag, dead letters and a schedule that is paused are shown and are not wrong.`,
     summary: "list what ran, newest first; show one whole, try one again, sum them up, remove old ones",
     arguments: "[action] [id]",
     words: ["list", "show", "retry", "stats", "prune"],
+    behind: { show: "run", retry: "run" },
     details: `The beginning of an id is enough where only one run begins so.
 
 States: queued, running, delivered; to outbox (records wait for Kafka); failed; skipped (due while another run was under

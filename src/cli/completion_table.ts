@@ -1,6 +1,8 @@
 /** The table of commands as a shell's completion wants it: names, words, and of each flag what may follow it. */
-import { SETTINGS } from "../settings.ts";
+import * as PIPELINES from "../pipelines.ts";
+import { nameOf, type SettingName, SETTINGS } from "../settings.ts";
 import type { Setting } from "../settings_types.ts";
+import { type Command, COMMON } from "./command.ts";
 import { valueOf } from "./command_first.ts";
 import { COMMANDS } from "./commands.ts";
 
@@ -12,6 +14,8 @@ export interface CompletedFlag {
   value: "none" | "optional" | "needed";
   /** What the value may be; empty where it is of another kind. */
   choices: readonly string[];
+  /** Several of them by commas. */
+  several: boolean;
   /** The value is a path. */
   path?: "file" | "folder";
 }
@@ -22,28 +26,66 @@ export interface CompletedCommand {
   summary: string;
   /** What its first argument may be; empty where it takes none, or any. */
   words: readonly string[];
+  /** What comes behind one of these words: some others, or the id of a run on record. */
+  behind: Readonly<Record<string, readonly string[] | "run">>;
   flags: readonly CompletedFlag[];
 }
 
-const HELP: CompletedFlag = { name: "--help", help: "print this help", value: "none", choices: [] };
-
-export function completed(): CompletedCommand[] {
-  const commands = COMMANDS.map(({ name, alias, summary, words = [], settings, refused = [], help = {} }) => {
-    const flags = settings.filter((name) => !refused.includes(name)).flatMap((name) => {
-      const setting = SETTINGS[name] as Setting<unknown, unknown>;
-      return flagsOf(setting, help[name] ?? setting.help);
-    });
-    return { names: alias === undefined ? [name] : [name, alias], summary, words, flags: [...flags, HELP] };
-  });
-  const words = commands.map(({ names: [name] }) => name!);
-  return [...commands, { names: ["help"], summary: "print the help of a command", words, flags: [] }];
+export interface Completed {
+  commands: readonly CompletedCommand[];
+  /** Flags that may stand before the command. */
+  before: readonly CompletedFlag[];
 }
 
-function flagsOf({ flag, parse, negated }: Setting<unknown, unknown>, help: string): CompletedFlag[] {
-  const [name, kind] = flag.split(" ");
-  const value = valueOf(flag);
-  const path = kind === "<path>" ? "file" : kind === "<folder>" ? "folder" : undefined;
-  const flags: CompletedFlag[] = [{ name: name!, help, value, choices: parse.choices ?? [], ...path && { path } }];
-  if (negated !== undefined) flags.push({ name: negated.flag, help: negated.help, value: "none", choices: [] });
-  return flags;
+/** Of a run the beginning of its id is offered, so many letters, of so many runs. */
+export const RUN_IDS = { letters: 8, runs: 50 };
+
+const HELP = flag("--help", "print this help");
+
+export function completed(): Completed {
+  const commands = COMMANDS.map((command): CompletedCommand => {
+    const { name, alias, summary, words = [], behind = {} } = command;
+    return {
+      names: alias === undefined ? [name] : [name, alias],
+      ...{ summary, words, behind: Object.fromEntries(Object.entries(behind).map(wordsBehind)) },
+      flags: [...flagsOf(command), HELP],
+    };
+  });
+  const names = commands.map(({ names: [name] }) => name!);
+  const help = { names: ["help"], summary: "print the help of a command", words: names, behind: {}, flags: [] };
+  const common = flagsOf({ settings: COMMON });
+  return { commands: [...commands, help], before: [...common, HELP, flag("--version", "print the version")] };
+}
+
+function wordsBehind([word, what]: [string, "column" | "run"]): [string, readonly string[] | "run"] {
+  if (what === "run") return [word, "run"];
+  const columns = Object.values(PIPELINES).flatMap(({ table }) => table.columns.map(({ name }) => name));
+  return [word, [...new Set(columns)]];
+}
+
+function flagsOf({ settings, refused = [], help = {} }: Pick<Command, "settings" | "refused" | "help">) {
+  return settings.filter((name) => !refused.includes(name)).flatMap((name) => flagOf(name, help[name]));
+}
+
+function flagOf(name: SettingName, help?: string): CompletedFlag[] {
+  const { flag: form, parse, negated, ...setting } = SETTINGS[name] as Setting<unknown, unknown>;
+  const path: CompletedFlag["path"] = form.endsWith("<path>")
+    ? "file"
+    : form.endsWith("<folder>")
+    ? "folder"
+    : undefined;
+  const choices = name === "pipeline" ? Object.values(PIPELINES).map(({ name }) => name) : parse.choices ?? [];
+  const itself = flag(nameOf(form), help ?? setting.help);
+  const flags: CompletedFlag[] = [{
+    ...itself,
+    value: valueOf(form),
+    choices,
+    several: parse.several ?? false,
+    ...path && { path },
+  }];
+  return negated === undefined ? flags : [...flags, flag(negated.flag, negated.help)];
+}
+
+function flag(name: string, help: string): CompletedFlag {
+  return { name, help, value: "none", choices: [], several: false };
 }

@@ -32,7 +32,7 @@ function command(args: string[], { cwd, env, root = ROOT }: CliOptions, stdin: "
 }
 
 /** The environment without what would set the program's own settings. */
-function ownEnvironment(): Record<string, string> {
+export function ownEnvironment(): Record<string, string> {
   return Object.fromEntries(
     Object.entries(Deno.env.toObject()).filter(([name]) => !/^(USERPIPE|KAFKA|CASSANDRA|SCHEMA_REGISTRY)_/.test(name)),
   );
