@@ -31,11 +31,11 @@ compadd() {
   local -a hits; builtin compadd -A hits \\"\\$@\\"; print -rl -- \\$hits >> \${(q)out}; builtin compadd \\"\\$@\\"
 }
 ended() { print -r -- '${END}' >> \${(q)out}; zle kill-whole-line }
-zle -N ended; bindkey '^X' ended; print -r -- '${END}' >> \${(q)out}"
+zle -N ended; bindkey '^T' ended; print -r -- '${END}' >> \${(q)out}"
 ends=1
 for line; do
   until (( \$(grep -c -e '^${END}' $out) >= ends )); do zpty -r -t shell _ ; sleep 0.02; done
-  zpty -w -n shell "$line"$'\\t\\x18'
+  zpty -w -n shell "$line"$'\\t\\x14'
   ((ends++))
 done
 until (( \$(grep -c -e '^${END}' $out) >= ends )); do zpty -r -t shell _ ; sleep 0.02; done
