@@ -46,7 +46,7 @@ Deno.test("a table that fits is a table; one that does not is shown row by row",
 
 Deno.test("an empty table shows its columns", async () => {
   assert.match(await printed("table", ["first_name"], []), /first_name/);
-  assert.equal(await printed("table", ["first_name", "last_name"], [], { width: 10 }), "first_name │ last_name");
+  assert.equal(await printed("table", ["first_name", "last_name"], [], { width: 12 }), "first_name │\nlast_name  │");
 });
 
 Deno.test("a last column that may be cut takes the room that the others leave", async () => {

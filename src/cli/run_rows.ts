@@ -70,13 +70,13 @@ export function runColumns(): Column<Run>[] {
   const attempted = (run: Run, n: number) => run.attempts === 0 ? "" : grouped(n);
   return [
     { name: "run", cell: ({ id }) => shortId(id) },
-    { name: "kind", cell: kindText },
+    { name: "kind", cell: kindText, from: 68 },
     { name: "state", cell: ({ state }) => state, colour: stateColour },
     { name: time, cell: (run) => localTime(timeOf(run)).slice("2026-".length), until: 100 },
     { name: time, cell: (run) => localTime(timeOf(run)), from: 100 },
-    { name: "took", right: true, cell: tookText },
-    { name: "tries", right: true, cell: (run) => attempted(run, run.attempts) },
-    { name: "published", right: true, cell: (run) => attempted(run, run.published) },
+    { name: "took", right: true, cell: tookText, from: 46 },
+    { name: "tries", right: true, cell: (run) => attempted(run, run.attempts), from: 76 },
+    { name: "published", right: true, cell: (run) => attempted(run, run.published), from: 56 },
     { name: "refused", right: true, cell: (run) => attempted(run, run.refused), from: 100 },
     { name: "outbox", right: true, cell: (run) => attempted(run, run.outbox), from: 110 },
     { name: "asked for", cell: askedText, from: 150 },

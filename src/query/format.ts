@@ -154,8 +154,8 @@ function layOut(
   const room = options.cutLast ? lastRoom(columns, whole, options.width) : CELL_WIDTH;
   const cells = whole.map((row) => row.map((text, i) => cut(text, i === last ? room : CELL_WIDTH)));
   if (widthOf(columns, cells) <= options.width) return table(columns, cells, options.colour);
-  if (rows.length === 0) return columns.join(" │ ");
   const named = Math.max(...columns.map((column) => column.length));
+  if (rows.length === 0) return columns.map((column) => `${column.padEnd(named)} │`).join("\n");
   return whole.map((row, n) => {
     const lines = row.map((text, i) => `${columns[i]!.padEnd(named)} │ ${text}`);
     return [`── row ${before + n + 1} `.padEnd(named + 20, "─"), ...lines].join("\n");
