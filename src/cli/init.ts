@@ -49,8 +49,11 @@ export async function initTopics(settings: Settings, broker: Broker, terminal: T
 }
 
 export async function initTable(settings: Settings, store: Store, terminal: Terminal): Promise<void> {
-  const { dryRun, migrate, replicationFactor } = settings;
-  for (const change of await store.init({ replicationFactor, migrate, dryRun })) say(change, terminal);
+  sayMade(await store.init(settings), terminal);
+}
+
+export function sayMade(changes: readonly Change[], terminal: Terminal): void {
+  for (const change of changes) say(change, terminal);
 }
 
 function topicsOf(settings: Settings): TopicSpec[] {

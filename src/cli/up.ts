@@ -4,12 +4,16 @@ import type { Publishing } from "../ingest/publishing.ts";
 import { periodSchedule, type Schedule } from "../ingest/schedule.ts";
 import { openRegistry } from "../open.ts";
 import type { Runs } from "../runs/runs.ts";
+import type { Store } from "../store/store.ts";
+import type { Task } from "../stream/messages.ts";
 import { whenReached } from "../stream/reach.ts";
+import { inThread } from "../stream/thread.ts";
+import { workerPermissions } from "../worker_permissions.ts";
 import type { Context } from "./command.ts";
 import { withDashboard } from "./dashboard.ts";
 import { withRuns, withStore } from "./ends.ts";
 import { keepIngesting, scheduleOf } from "./ingest.ts";
-import { initSchema, initTable, initTopics } from "./init.ts";
+import { initSchema, initTable, initTopics, sayMade } from "./init.ts";
 import { withLive } from "./live.ts";
 import { withPublishing } from "./publishing.ts";
 import { carry, streamEnded } from "./stream.ts";
@@ -72,9 +76,22 @@ async function makeEnds(context: Context, { broker }: Publishing, making: Promis
   }
   if (stop.aborted) return;
   await begin((onAway) => whenReached(broker, () => initTopics(settings, broker, terminal), { stop, onAway }));
-  await begin((onAway) =>
-    withStore(settings, (store) => whenReached(store, () => initTable(settings, store, terminal), { stop, onAway }))
-  );
+  await begin((onAway) => makeTable(context, onAway));
+}
+
+async function makeTable({ settings, terminal, log, stop, abort }: Context, onAway: () => void): Promise<void> {
+  if (settings.contactPoints === undefined) {
+    const make = (store: Store) => initTable(settings, store, terminal);
+    return await withStore(settings, (store) => whenReached(store, () => make(store), { stop, onAway }));
+  }
+  // In a thread that ends with it: here the driver would stay loaded, 5 MB that are needed for nothing else.
+  const task: Task = { type: "make", settings, log: { ...log, live: terminal.live } };
+  const options = { permissions: workerPermissions(settings), stop, abort };
+  const changes = await inThread(task, options, (answer) => {
+    if (answer.type === "made") return { result: answer.changes };
+    if (answer.type === "away") onAway();
+  });
+  sayMade(changes ?? [], terminal);
 }
 
 interface Together {

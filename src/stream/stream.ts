@@ -1,6 +1,6 @@
 /**
  * The stream: batches of the topic, checked and written to the store, each acknowledged once every record of
- * it is stored or dead-lettered (I1, I3). Runs in a worker thread; `supervisor.ts` starts it.
+ * it is stored or dead-lettered (I1, I3). Runs in a worker thread; `thread.ts` starts it.
  */
 import { sleep } from "../backoff.ts";
 import type { Batch, Broker, From, PartitionRange, Subscription } from "../broker/broker.ts";

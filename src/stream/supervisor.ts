@@ -1,28 +1,22 @@
 /**
- * The stream's worker thread seen from the main one: starts it, passes on what it says, and starts it again
- * after a wait where it died of something that waiting may cure.
+ * The stream in its worker thread: passes on what that says, and starts it again after a wait where it died of something that
+ * waiting may cure.
  */
 import { sleep, waitMs } from "../backoff.ts";
-import { isTransient, UserpipeError } from "../errors.ts";
+import { isTransient } from "../errors.ts";
 import { logger, type LogOptions } from "../log.ts";
 import type { Settings } from "../settings.ts";
 import type { Carried } from "./limits.ts";
-import type { FromWorker, ToWorker } from "./messages.ts";
 import type { StreamStats } from "./stats.ts";
+import { inThread, type ThreadOptions } from "./thread.ts";
 
 const log = logger("stream");
 
-export interface SuperviseOptions {
+export interface SuperviseOptions extends ThreadOptions {
   settings: Settings;
-  /** What the thread may do; paths are absolute. */
-  permissions: Deno.PermissionOptionsObject;
   log: Omit<LogOptions, "beforeWrite">;
   /** Whether a live line is on the terminal, for which the worker's log lines make room. */
   live: boolean;
-  /** Drains and ends. */
-  stop: AbortSignal;
-  /** Ends at once. */
-  abort: AbortSignal;
   onStats?: (stats: StreamStats) => void;
 }
 
@@ -76,45 +70,11 @@ function added(before: Pick<StreamStats, "rows" | "refused" | "oddKeys">, stats:
 }
 
 async function runWorker(
-  { settings, permissions, log, live, stop, abort, onStats }: SuperviseOptions,
+  { settings, log, live, onStats, ...options }: SuperviseOptions,
   carried: Carried,
 ): Promise<StreamStats> {
-  const worker = new Worker(new URL("./worker.ts", import.meta.url), {
-    type: "module",
-    name: "stream",
-    deno: { permissions },
+  return await inThread({ type: "start", settings, log: { ...log, live }, carried }, options, (answer) => {
+    if (answer.type === "done") return { result: answer.stats };
+    if (answer.type === "stats") onStats?.(answer.stats);
   });
-  const say = (message: ToWorker) => worker.postMessage(message);
-  const onStop = () => say({ type: "stop" });
-  const onAbort = () => say({ type: "abort" });
-  try {
-    return await new Promise<StreamStats>((resolve, reject) => {
-      worker.onmessage = ({ data }: MessageEvent<FromWorker>) => {
-        if (data.type === "stats") onStats?.(data.stats);
-        else if (data.type === "done") resolve(data.stats);
-        else if (data.type === "failed") reject(UserpipeError.fromPlain(data.error));
-        else reject(defect(data.stack));
-      };
-      worker.onerror = (event) => {
-        event.preventDefault();
-        reject(defect(event.message));
-      };
-      say({ type: "start", settings, log: { ...log, live }, carried });
-      if (stop.aborted) onStop();
-      stop.addEventListener("abort", onStop);
-      abort.addEventListener("abort", onAbort);
-    });
-  } finally {
-    stop.removeEventListener("abort", onStop);
-    abort.removeEventListener("abort", onAbort);
-    worker.terminate();
-  }
-}
-
-function defect(stack: string): UserpipeError {
-  return new UserpipeError(
-    "worker",
-    `The stream's worker ended: ${stack}`,
-    "This is a defect of userpipe: nothing is lost, please report it with the lines above",
-  );
 }

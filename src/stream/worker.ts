@@ -1,10 +1,11 @@
-/** The stream's thread: opens its own ends, runs the stream, and tells the supervisor how it goes. */
-import { UserpipeError } from "../errors.ts";
+/** The stream's thread: opens its own ends, runs the stream or makes its table, and tells the main thread how it goes. */
+import { type Change, UserpipeError } from "../errors.ts";
 import { clearLine, configureLog } from "../log.ts";
 import { namesOf, openBroker, openRegistry, openStore } from "../open.ts";
 import type { Settings } from "../settings.ts";
 import type { Carried } from "./limits.ts";
 import type { FromWorker, ToWorker } from "./messages.ts";
+import { whenReached } from "./reach.ts";
 import type { StreamStats } from "./stats.ts";
 import { stream } from "./stream.ts";
 
@@ -23,7 +24,8 @@ scope.onmessage = async ({ data }) => {
   const { live, ...log } = data.log;
   await configureLog(live ? { ...log, beforeWrite: clearLine } : log);
   try {
-    scope.postMessage({ type: "done", stats: await run(data.settings, data.carried) });
+    if (data.type === "make") scope.postMessage({ type: "made", changes: await makeTable(data.settings) });
+    else scope.postMessage({ type: "done", stats: await run(data.settings, data.carried) });
   } catch (error) {
     if (error instanceof UserpipeError) scope.postMessage({ type: "failed", error: error.toPlain() });
     else {scope.postMessage({
@@ -62,5 +64,15 @@ async function run(settings: Settings, carried: Carried): Promise<StreamStats> {
     }
   } finally {
     await broker.close();
+  }
+}
+
+async function makeTable(settings: Settings): Promise<Change[] | undefined> {
+  const store = await openStore(settings);
+  const onAway = () => scope.postMessage({ type: "away" });
+  try {
+    return await whenReached(store, () => store.init(settings), { stop: stop.signal, onAway });
+  } finally {
+    await store.close();
   }
 }

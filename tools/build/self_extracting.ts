@@ -9,7 +9,7 @@ import launcher from "./launcher.sh" with { type: "text" };
 import { MAIN, ROOT, RUN_FLAGS, VERSION, WORKER } from "./options.ts";
 import { BuildError, failure, run } from "./program.ts";
 
-/** As the bundler prints it, in the one file that has the supervisor in it. */
+/** As the bundler prints it, in the one file that starts it. */
 const WORKER_URL = `new URL("./worker.ts", import.meta.url)`;
 
 /**
