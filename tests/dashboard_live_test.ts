@@ -234,6 +234,22 @@ Deno.test("ten who look at once are one look at the table, and none looks again 
     await api.get("/api/way");
   }));
 
+Deno.test("while the rows are counted again, the count from before is shown", () =>
+  withFolder(async (cwd) => {
+    let counts = 0;
+    const store = {
+      name: "a store that becomes slow",
+      check: async () => ({ component: "store", ok: true, detail: "" }),
+      count: () => counts++ === 0 ? Promise.resolve(7) : new Promise(() => {}),
+    } as unknown as Store;
+    await using api = openApi(cwd, { ends: { store: async () => store } });
+    const told: (number | null)[] = [];
+    const again = async () => (told.push((await api.get("/api/way")).rows), counts > 1);
+    await until(again, 10_000, () => "they are not counted again");
+    await until(async () => await again() && told.length > 3, 10_000, () => "the way is not told");
+    assert.deepEqual([...new Set(told)], [7]);
+  }));
+
 Deno.test("of a store that is away nothing is said to be counted, and a stream that waits for it is not told to be started", () =>
   withFolder(async (cwd) => {
     const away = new UserpipeError("store-unreachable", "Cannot reach it", "Start it");

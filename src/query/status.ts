@@ -130,7 +130,8 @@ export function statusOf(options: StatusOptions): () => Promise<Status> {
     return () => part(asked, limitMs);
   };
   const count = <T>(work: () => Promise<T>) => {
-    const asked = seldom(work, { rest, patienceMs: PATIENCE_MS });
+    // One from before is there before it is given up.
+    const asked = seldom(work, { rest, patienceMs: Math.min(PATIENCE_MS, countLimitMs / 2) });
     // What is waited for so short a while is slow, not away.
     return () => part(asked, countLimitMs, countLimitMs < limitMs ? COUNTING : undefined);
   };
