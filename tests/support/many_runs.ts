@@ -17,7 +17,7 @@ export async function fillRecord(path: string, count: number, lines: number): Pr
           source, source_kind, seed, page, count, pipeline, broker, topic)
         SELECT substr(hex, 1, 8) || '-' || substr(hex, 9, 4) || '-4' || substr(hex, 14, 3) || '-8' || substr(hex, 18, 3) || '-' ||
             substr(hex, 21), 'scheduled', CASE n % 500 WHEN 0 THEN 'failed' ELSE 'delivered' END, 1, 1, at, at + 4, at + 4,
-          at + 400 + n % 700, 'https://randomuser.me', 'http', substr(hex, 5, 16), 1, 100, 'users', 'kafka', 'users_created'
+          at + 400 + n % 700, 'https://randomuser.me', 'http', substr(hex, 5, 16), 1, 100, 'users', 'embedded', 'users_created'
         FROM made;
       INSERT INTO attempt (run, number, started_at, ended_at, fetched, published, bytes)
         SELECT n, 1, at + 4, at + 400 + n % 700, 100, 100, 110000 FROM made;
