@@ -230,7 +230,9 @@ export const webAddressInTheOpen =
     const url = urlOf(given);
     if ((url?.password ?? "") !== "") return seenByAll("a password", password);
     const name = [...url?.searchParams.keys() ?? []].find(isSecretName);
-    return name === undefined ? webAddress(given) : seenByAll(`its query's "${name}"`, `set ${variable} to the whole address`);
+    return name === undefined
+      ? webAddress(given)
+      : seenByAll(`its query's "${name}"`, `set ${variable} to the whole address`);
   };
 
 export const databaseUrl: Parse<string> = (given) => {
