@@ -12,7 +12,7 @@ import type { Registry } from "./registry/registry.ts";
 import type { RunRequest, Runs, RunTarget } from "./runs/runs.ts";
 import { cassandraSecurity, kafkaSecurity } from "./secure.ts";
 import type { Settings } from "./settings.ts";
-import { secretOf } from "./settings_files.ts";
+import { certificatesOf, secretOf } from "./settings_files.ts";
 import type { Source, SourceQuota } from "./source/source.ts";
 import type { Store } from "./store/store.ts";
 
@@ -109,8 +109,9 @@ export async function openRegistry(settings: Settings): Promise<Registry | undef
     throw new UserpipeError("settings", why, "Leave --schema-registry-url and SCHEMA_REGISTRY_URL out");
   }
   const password = await secretOf("schemaRegistryPasswordFile", settings);
+  const ca = await certificatesOf("schemaRegistryCaFile", settings);
   const { openConfluent } = await import("./registry/confluent.ts");
-  return openConfluent({ url, user, password, subject: `${topic}-value`, schema });
+  return openConfluent({ url, user, password, ca, subject: `${topic}-value`, schema });
 }
 
 /**

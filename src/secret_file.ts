@@ -62,6 +62,18 @@ function isCertificate(pem: string): boolean {
   }
 }
 
+/** As {@linkcode certificatesIn}, for Deno's fetch. @throws {UserpipeError} `settings`, also where it would not take one */
+export async function trustedIn(path: string, what: string, setting: string): Promise<string> {
+  const text = await certificatesIn(path, what, setting);
+  try {
+    Deno.createHttpClient({ caCerts: [text] }).close();
+    return text;
+  } catch (error) {
+    const message = `The file of ${what}, "${path}", holds a certificate that cannot be read: ${messageOf(error)}`;
+    throw wrong(message, "Look at it with: openssl x509 -noout -text", error);
+  }
+}
+
 /**
  * A private key in PEM; one that is encrypted is given in the clear.
  * @throws {UserpipeError} `settings` where the file cannot be read, holds none, or has another passphrase

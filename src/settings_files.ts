@@ -1,6 +1,6 @@
 /** The files that settings name, read: secrets, certificates and keys. The one place for what such a file must be. */
 import { UserpipeError } from "./errors.ts";
-import { assertPair, certificatesIn, keyIn, secretIn } from "./secret_file.ts";
+import { assertPair, certificatesIn, keyIn, secretIn, trustedIn } from "./secret_file.ts";
 import { type Environment, nameOf, type SettingName, SETTINGS, type Settings } from "./settings.ts";
 import type { Problem } from "./settings_fit.ts";
 
@@ -20,6 +20,7 @@ const CERTIFICATES = {
   kafkaCertFile: "the certificate for Kafka",
   cassandraCaFile: "the authorities of Cassandra",
   cassandraCertFile: "the certificate for Cassandra",
+  schemaRegistryCaFile: "the authorities of the schema registry",
   tlsCert: "the page's certificate",
 } as const;
 
@@ -46,7 +47,8 @@ export async function secretOf(name: SecretName, settings: Of, env = environment
 /** In PEM; undefined where no file is named. @throws {UserpipeError} `settings` */
 export async function certificatesOf(name: CertificatesName, settings: Of): Promise<string | undefined> {
   const path = settings[name];
-  return path === undefined ? undefined : await certificatesIn(path, CERTIFICATES[name], nameOf(SETTINGS[name].flag));
+  const read = name === "schemaRegistryCaFile" ? trustedIn : certificatesIn;
+  return path === undefined ? undefined : await read(path, CERTIFICATES[name], nameOf(SETTINGS[name].flag));
 }
 
 /** In PEM and in the clear; undefined where no file is named. @throws {UserpipeError} `settings` */
@@ -91,7 +93,7 @@ const PLACES: Partial<Record<SettingName, Place>> = {
     ca: "cassandraCaFile",
     pair: ["cassandraCertFile", "cassandraKeyFile"],
   },
-  schemaRegistryUrl: { secrets: ["schemaRegistryPasswordFile"] },
+  schemaRegistryUrl: { secrets: ["schemaRegistryPasswordFile"], ca: "schemaRegistryCaFile" },
   runs: { secrets: ["runsPasswordFile"] },
   dashboard: { secrets: ["dashboardPasswordFile", "dashboardTokenFile"], pair: ["tlsCert", "tlsKey"] },
 };

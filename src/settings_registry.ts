@@ -1,4 +1,4 @@
-/** Settings of the schema registry. Its password comes from the environment or from a file, never from an argument. */
+/** Settings of the schema registry. By https its authority may be named. Its password comes from the environment or from a file, never from an argument. */
 import { UserpipeError } from "./errors.ts";
 import { withoutSecrets } from "./hidden.ts";
 import { called, needed, type Problem } from "./settings_fit.ts";
@@ -20,6 +20,12 @@ export const REGISTRY = {
     secret: true,
     shownAs: withoutSecrets,
   },
+  schemaRegistryCaFile: setting(
+    "--schema-registry-ca-file <path>",
+    "SCHEMA_REGISTRY_CA_FILE",
+    "authorities that sign the schema registry's certificate, in PEM; left out: those that are publicly trusted",
+    text,
+  ),
   schemaRegistryUsername: setting(
     "--schema-registry-username <name>",
     "SCHEMA_REGISTRY_USERNAME",
@@ -37,14 +43,21 @@ export const REGISTRY = {
   },
 };
 
+/** Settings that name a file which is read to connect. */
+export const REGISTRY_FILES = ["schemaRegistryCaFile", "schemaRegistryPasswordFile"] as const;
+
 const URL_NAME = called(REGISTRY.schemaRegistryUrl);
 const USER_NAME = called(REGISTRY.schemaRegistryUsername);
+const CA_NAME = called(REGISTRY.schemaRegistryCaFile);
 const FILE_NAME = called(REGISTRY.schemaRegistryPasswordFile);
 const PASSWORD_NAME = REGISTRY.schemaRegistryPasswordFile.holds.env;
 
+/** What has a meaning beside an address only. */
+const BESIDE = ["schemaRegistryCaFile", "schemaRegistryUsername", "schemaRegistryPasswordFile"] as const;
+
 /**
- * A user and a password belong together, and each is said once: in the address, or beside it. Where no registry is named,
- * variables are left aside.
+ * A user and a password belong together, and each is said once: in the address, or beside it. An authority belongs to https.
+ * Where no registry is named, variables are left aside.
  * @param names the settings that the command takes
  * @param flagOf the flag of a setting that the command line gave
  * @param env the environment, which may have the password
@@ -57,7 +70,7 @@ export function* registryProblems(
 ): Generator<Problem> {
   if (!names.includes("schemaRegistryUrl")) return;
   if (values.schemaRegistryUrl === undefined) {
-    for (const name of ["schemaRegistryUsername", "schemaRegistryPasswordFile"] as const) {
+    for (const name of BESIDE) {
       const flag = flagOf(name);
       if (flag === undefined) continue;
       yield { of: name, error: needed(flag, ["--schema-registry-url"], "it is about the connection to that") };
@@ -65,6 +78,11 @@ export function* registryProblems(
     return;
   }
   const url = URL.parse(String(values.schemaRegistryUrl).trim());
+  if (values.schemaRegistryCaFile !== undefined && url?.protocol !== "https:") {
+    const why = `${CA_NAME} is of no use where ${URL_NAME} does not begin with https:`;
+    const hint = `Begin the address with https:, or leave out ${CA_NAME}`;
+    yield { of: "schemaRegistryCaFile", error: new UserpipeError("settings", why, hint) };
+  }
   const beside = values.schemaRegistryUsername === undefined ? [] : [USER_NAME];
   const users = [...(url?.username ? [URL_NAME] : []), ...beside];
   const kept = [

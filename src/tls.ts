@@ -191,7 +191,7 @@ function lookAtOurs(end: End): string {
 const TRUSTED: Record<End, string> = {
   kafka: "with --kafka-ca-file",
   cassandra: "with --cassandra-ca-file",
-  registry: "in the environment's DENO_CERT, or set DENO_TLS_CA_STORE=system where this machine trusts it",
+  registry: "with --schema-registry-ca-file, or set DENO_TLS_CA_STORE=system where this machine trusts it",
 };
 
 const RIGHT_NAME: Record<End, string> = {

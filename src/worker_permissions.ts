@@ -1,7 +1,7 @@
 /** What the stream's thread may do, which is less than its process may: what it needs for its ends, and nothing else. */
 import { resolve } from "node:path";
 import type { Settings } from "./settings.ts";
-import { REGISTRY } from "./settings_registry.ts";
+import { REGISTRY, REGISTRY_FILES } from "./settings_registry.ts";
 import { SECURITY, SECURITY_FILES } from "./settings_secure.ts";
 
 /** Variables that the thread's own code and its libraries look at. */
@@ -35,7 +35,7 @@ export function workerPermissions(settings: Settings): Deno.PermissionOptionsObj
 
 /** Files beside the data folder that its ends are opened with. */
 function filesRead(settings: Settings): string[] {
-  return [...SECURITY_FILES, "schemaRegistryPasswordFile" as const].flatMap((name) => settings[name] ?? []);
+  return [...SECURITY_FILES, ...REGISTRY_FILES].flatMap((name) => settings[name] ?? []);
 }
 
 /** Variables with a secret of its ends, where no file with it is named. */

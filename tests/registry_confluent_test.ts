@@ -18,8 +18,9 @@ const schema = users.jsonSchema!();
 const SUBJECT = { subject: "users_created-value", schema };
 const NO_SUBJECT = [404, { error_code: 40401, message: "no such subject" }] as const;
 
+type Answer = readonly [status: number, body: unknown, location?: string];
 /** An answer for `GET /path` or `POST /path`. */
-type Answers = Record<string, readonly [status: number, body: unknown]>;
+type Answers = Record<string, Answer>;
 
 interface Served {
   registry: Registry;
@@ -38,8 +39,9 @@ async function withServer(
     const { pathname } = new URL(request.url);
     const name = `${request.method} ${pathname.replace("/root", "")}`;
     asked.push({ request: name, authorization: request.headers.get("authorization") });
-    const [status, body] = answers[name] ?? [500, { message: `nothing for ${name}` }];
-    return new Response(typeof body === "string" ? body : JSON.stringify(body), { status });
+    const [status, body, location] = answers[name] ?? [500, { message: `nothing for ${name}` }];
+    const headers = new Headers(location === undefined ? {} : { location });
+    return new Response(typeof body === "string" ? body : JSON.stringify(body), { status, headers });
   });
   const { credentials = "", ...rest } = access;
   const url = `http://${credentials}127.0.0.1:${server.addr.port}/root/`;
@@ -98,13 +100,34 @@ Deno.test("schemas are compared field by field", () => {
 
 Deno.test("a registry that is no such thing, refuses, or is away is told apart, without its password", async () => {
   const latest = "GET /subjects/users_created-value/versions/latest";
-  const cases: [answer: readonly [number, unknown], code: string, message: RegExp, hint: RegExp][] = [
-    [[404, "<html>"], "registry-refused", /answers with 404$/, /root of Confluent's API/],
-    [[200, "<html>"], "registry-refused", /answers with 200$/, /root of Confluent's API/],
+  const cases: [answer: Answer, code: string, message: RegExp, hint: RegExp][] = [
+    [
+      [404, "<html>"],
+      "registry-refused",
+      /answers with a web page \(404\): it is no schema reg/,
+      /root of Confluent's API/,
+    ],
+    [[200, "\n<!DOCTYPE html>"], "registry-refused", /answers with a web page \(200\)/, /no login page is before it/],
+    [[404, "404 page not found"], "registry-refused", /answers with no JSON \(404\)/, /root of Confluent's API/],
+    [[404, { message: "no path" }], "registry-refused", /answers with 404: no path$/, /root of Confluent's API/],
+    [
+      [200, { hello: "you" }],
+      "registry-refused",
+      /JSON that is not of a registry's API \(200\)/,
+      /root of Confluent's API/,
+    ],
+    [[200, "null"], "registry-refused", /answers with no JSON \(200\)/, /root of Confluent's API/],
     [[200, "x".repeat(17 * 1024 ** 2)], "registry-refused", /more than 16 MiB$/, /root of Confluent's API/],
-    [[302, ""], "registry-refused", /answers with 302$/, /root of Confluent's API/],
+    [
+      [302, "", "/sso?state=x"],
+      "registry-refused",
+      /sends on to "http:\/\/127.0.0.1:\d+\/sso" \(302\), which/,
+      /login page/,
+    ],
+    [[301, ""], "registry-refused", /sends on elsewhere \(301\), which is not followed/, /name its root/],
     [[401, {}], "not-authorised", /refuses the user "me" \(401\)$/, /SCHEMA_REGISTRY_PASSWORD/],
     [[403, {}], "not-authorised", /refuses the user "me" \(403\)$/, /the right to/],
+    [[429, "<html>"], "registry-unreachable", /answers with 429$/, /later/],
     [[503, { message: "Busy." }], "registry-unreachable", /answers with 503: Busy$/, /later/],
     [[422, { message: "odd" }], "registry-refused", /answers with 422: odd$/, /rules/],
   ];
@@ -161,6 +184,15 @@ Deno.test("doctor hears what is registered, and what is not", async () => {
       /is not registered/,
     ],
   ];
+  const avro = [200, { id: 4, version: 3, schema: "{}" }] as const;
+  cases.push(
+    [{ [latest]: avro, [ours]: OURS }, "warn", /not the latest .* version 3: that is one of AVRO$/],
+    [
+      { [latest]: avro, [ours]: [404, { error_code: 40403 }] },
+      "fail",
+      /^"users_created-value" in .* holds a schema of another kind, AVRO \(version 3\): ours is a JSON Schema/,
+    ],
+  );
   for (const [answers, state, detail] of cases) {
     await withServer(answers, async ({ registry }) => {
       const findings = await Array.fromAsync(registry.diagnose());

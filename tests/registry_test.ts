@@ -6,8 +6,9 @@ import type { Pipeline } from "../src/pipeline.ts";
 import { users as created } from "../src/pipelines.ts";
 import { payloadOf, prefixOf, schemaIdOf } from "../src/wire_format.ts";
 import { pythonWithConfluent } from "../tools/services/python.ts";
+import { AUTHORITY, SERVER, writeFiles } from "./support/certificates.ts";
 import { withFolder } from "./support/cli.ts";
-import { examine, NO_SOURCE } from "./support/doctor.ts";
+import { examine, names, NO_SOURCE } from "./support/doctor.ts";
 import { kafkaEnds } from "./support/ends.ts";
 import { cannotStart, type OwnRegistry, ownRegistry } from "./support/own_services.ts";
 import { eventsOf } from "./support/poison.ts";
@@ -50,12 +51,35 @@ async function withRig(registry: OwnRegistry | { url: string }, work: (rig: Rig,
   await withFolder((cwd) => work(new Rig(cwd, { SCHEMA_REGISTRY_URL: registry.url, KAFKA_TOPIC: topic }), topic));
 }
 
+/** The same registry by https, with a certificate of an authority that must be named. */
+function securely({ url }: OwnRegistry): Deno.HttpServer<Deno.NetAddr> {
+  return Deno.serve({ hostname: "127.0.0.1", port: 0, onListen() {}, ...SERVER }, async (request) => {
+    const { pathname, search } = new URL(request.url);
+    const body = request.method === "POST" ? await request.text() : undefined;
+    return await fetch(`${new URL(url).origin}${pathname}${search}`, {
+      method: request.method,
+      headers: request.headers,
+      body,
+    });
+  });
+}
+
 async function wholeWay(registry: OwnRegistry): Promise<void> {
-  await withRig(registry, async (plain, topic) => {
-    // Read by the thread of the stream too, and by nobody needed here.
-    const password = join(plain.cwd, "password");
-    await Deno.writeTextFile(password, "secret");
-    const rig = plain.with({ SCHEMA_REGISTRY_USERNAME: "me", SCHEMA_REGISTRY_PASSWORD_FILE: password });
+  await using server = securely(registry);
+  const secure = { url: `https://localhost:${server.addr.port}${new URL(registry.url).pathname}` };
+  await withRig(secure, async (plain, topic) => {
+    // Both are read by the thread of the stream too. The password is needed by nobody here.
+    const files = await writeFiles(plain.cwd, { password: "secret", authority: AUTHORITY });
+    const rig = plain.with({
+      ...{ SCHEMA_REGISTRY_USERNAME: "me", SCHEMA_REGISTRY_PASSWORD_FILE: files.password! },
+      SCHEMA_REGISTRY_CA_FILE: files.authority!,
+    });
+    const untrusted = await plain.run("init");
+    assert.equal(untrusted.code, 3, untrusted.stderr);
+    assert.match(untrusted.stderr, /signed by no authority that is trusted here\n.*--schema-registry-ca-file/);
+    const odd = await plain.with({ SCHEMA_REGISTRY_CA_FILE: files.password! }).run("init");
+    assert.equal(odd.code, 2, odd.stderr);
+    assert.match(odd.stderr, /The file of the authorities of the schema registry, ".*", holds no certificate in PEM/);
     const subject = `schema "${topic}-value"`;
     const early = await rig.run("ingest", "--generate", "1");
     assert.equal(early.code, 2, early.stderr);
@@ -82,7 +106,7 @@ async function wholeWay(registry: OwnRegistry): Promise<void> {
     assert.deepEqual(
       found.filter(({ component }) => component === "registry").map(({ state, detail }) => [state, detail]),
       [
-        ["ok", `the schema registry at "${registry.url}" answers`],
+        ["ok", `the schema registry at "${secure.url}" answers`],
         ["ok", `version 1, id ${id}, the latest`],
       ],
     );
@@ -116,6 +140,24 @@ async function refusedByInit(registry: OwnRegistry): Promise<void> {
     const { state, detail } = found.find(({ check }) => check === `schema "${topic}-value"`)!;
     assert.equal(state, "fail");
     assert.match(detail, /phone: required number there/);
+  });
+}
+
+/** At any level: the registry itself would compare nothing, or not know how. */
+async function ofAnotherKind(registry: OwnRegistry): Promise<void> {
+  await withRig(registry, async (rig, topic) => {
+    const subject = `/subjects/${topic}-value/versions`;
+    const avro = { type: "record", name: "User", fields: [{ name: "id", type: "string" }] };
+    await put(registry.url, "POST", subject, { schemaType: "AVRO", schema: JSON.stringify(avro) });
+    for (const compatibility of ["FULL", "NONE"]) {
+      await put(registry.url, "PUT", "/config", { compatibility });
+      const { code, stdout, stderr } = await rig.run("init");
+      assert.equal(code, 2, stderr);
+      assert.equal(stdout, "");
+      assert.match(stderr, /holds a schema of another kind, AVRO \(version 1\).*\n.*delete the subject/);
+    }
+    const found = await examine(NO_SOURCE, rig.options);
+    names(found, { state: "fail", detail: /a schema of another kind, AVRO/, hint: /another topic/ });
   });
 }
 
@@ -238,6 +280,7 @@ Deno.test({
       const steps: [string, (registry: OwnRegistry) => Promise<void>, ignore?: boolean][] = [
         ["has the schema by init, and its id goes with each value", wholeWay],
         ["that another schema is in: init says field by field what does not fit, and makes nothing", refusedByInit],
+        ["that has one of Avro: init says so, and makes nothing", ofAnotherKind],
         ["that does not know an id: the record is a dead letter, and is read once it may be", unknownId],
         ["that is away holds what it has to be asked for, and nothing is lost", awayAndBack],
         ["that is away when up starts is waited for, and no run fails", awayAtTheStart],

@@ -49,6 +49,7 @@ for (
     [{ ...REGISTRY, SCHEMA_REGISTRY_USERNAME: "me" }, /^--schema-registry-username .* and no password$/],
     [{ ...REGISTRY, SCHEMA_REGISTRY_PASSWORD: "geheim" }, /^SCHEMA_REGISTRY_PASSWORD is given, and no user$/],
     [{ ...REGISTRY, SCHEMA_REGISTRY_PASSWORD_FILE: "f" }, /^--schema-registry-password-file .* and no user$/],
+    [{ ...REGISTRY, SCHEMA_REGISTRY_CA_FILE: "ca" }, /^--schema-registry-ca-file .* does not begin with https:$/],
     [
       { SCHEMA_REGISTRY_URL: "http://me:geheim@registry.example", SCHEMA_REGISTRY_USERNAME: "you" },
       /^--schema-registry-url .* and --schema-registry-username .* both give the user/,

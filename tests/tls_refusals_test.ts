@@ -6,7 +6,7 @@ import { openConfluent } from "../src/registry/confluent.ts";
 import { openCassandra } from "../src/store/cassandra.ts";
 import { type Tls, tlsRefusal } from "../src/tls.ts";
 import { COLUMNS } from "./contracts/store_fixture.ts";
-import { AUTHORITY, ELSEWHERE, type Identity, SERVER } from "./support/certificates.ts";
+import { AUTHORITY, ELSEWHERE, type Identity, SERVER, STRANGER } from "./support/certificates.ts";
 import { CERTIFICATE, KEY, tlsServer } from "./support/tls.ts";
 
 const ALONE: Identity = { cert: CERTIFICATE, key: KEY };
@@ -70,17 +70,38 @@ for (
   });
 }
 
-const registryAt = (url: string) => openConfluent({ url, subject: "s", schema: {} });
+const registryAt = (url: string, ca?: string) => openConfluent({ url, ca, subject: "s", schema: {} });
 
 Deno.test("of a registry's certificate that nobody trusts it is said where to name it", async () => {
   for (const identity of [ALONE, SERVER]) {
     const { at, close } = tlsServer(identity);
     try {
-      assertSays(await registryAt(`https://${at}`).check(), UNTRUSTED, /DENO_CERT.*DENO_TLS_CA_STORE=system/);
+      assertSays(
+        await registryAt(`https://${at}`).check(),
+        UNTRUSTED,
+        /with --schema-registry-ca-file, or set DENO_TLS_CA_STORE=system/,
+      );
     } finally {
       await close();
     }
   }
+});
+
+Deno.test("a registry's certificate is taken from the authorities that are named, and from no others", async () => {
+  const serve = (identity: Identity) =>
+    Deno.serve(
+      { hostname: "127.0.0.1", port: 0, onListen() {}, ...identity },
+      () => Response.json({ id: 3, version: 1, schema: "{}" }),
+    );
+  for (const [identity, ca] of [[SERVER, STRANGER + AUTHORITY], [ALONE, CERTIFICATE]] as const) {
+    await using server = serve(identity);
+    const url = `https://localhost:${server.addr.port}`;
+    assert.ok((await registryAt(url, ca).check()).ok);
+    assertSays(await registryAt(url, STRANGER).check(), UNTRUSTED, /with --schema-registry-ca-file/);
+  }
+  await using elsewhere = serve(ELSEWHERE);
+  const other = await registryAt(`https://localhost:${elsewhere.addr.port}`, AUTHORITY).check();
+  assertSays(other, "its certificate is for another name (it is for DNS:elsewhere.test)", /SCHEMA_REGISTRY_URL/);
 });
 
 Deno.test("of a registry that is asked in TLS and speaks plain http it is said so", async () => {
@@ -96,7 +117,7 @@ Deno.test("of a registry that is asked in TLS and speaks plain http it is said s
 Deno.test("what Deno's fetch says of a certificate has the same words as what node's TLS says", () => {
   const names = 'certificate is only valid for DnsName("a.test"), DnsName("b.test") or IpAddress(10.0.0.1)';
   const cases: [said: string, why: string, hint: RegExp][] = [
-    ["Other(OtherError(CaUsedAsEndEntity))", `${UNTRUSTED} (self-signed)`, /CA:FALSE.*DENO_CERT/],
+    ["Other(OtherError(CaUsedAsEndEntity))", `${UNTRUSTED} (self-signed)`, /CA:FALSE.*--schema-registry-ca-file/],
     ["certificate expired: verification time 1795451471 (UNIX), but", "its certificate has expired", /anew/],
     ["certificate not valid yet: verification time 1 (UNIX), but", "its certificate is not valid yet", /clock/],
     [

@@ -68,6 +68,7 @@ export const STORE = [
 /** Where the schema of the topic's values is on record. */
 export const REGISTRY = [
   "schemaRegistryUrl",
+  "schemaRegistryCaFile",
   "schemaRegistryUsername",
   "schemaRegistryPasswordFile",
 ] as const satisfies SettingName[];

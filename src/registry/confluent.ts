@@ -81,12 +81,11 @@ class ConfluentRegistry implements Registry {
     if (latest === undefined || latest.id === ours.id) {
       return { what: this.#what, state: "ok", detail: `${detail}, the latest` };
     }
-    const differences = schemaDifferences(schemaOf(latest), this.#schema);
     return {
       what: this.#what,
       state: "warn",
       detail: `Ours is ${detail}, and not the latest of "${this.#subject}", version ${latest.version}: ${
-        differences.join("; ") || "in words only"
+        isJson(latest) ? this.#differences(latest).join("; ") || "in words only" : `that is one of ${kindOf(latest)}`
       }`,
       hint: "Look who registered that, and whether this userpipe should be a newer one",
     };
@@ -135,8 +134,7 @@ class ConfluentRegistry implements Registry {
 
   async kindOf(id: number): Promise<string | undefined> {
     const found = await this.#http.ask<{ schemaType?: string }>(`/schemas/ids/${id}`);
-    // The first kind that there was is the one that is not named.
-    return found && (found.schemaType ?? "AVRO");
+    return found && kindOf(found);
   }
 
   get #what(): string {
@@ -144,12 +142,18 @@ class ConfluentRegistry implements Registry {
   }
 
   async #latest(): Promise<Version | undefined> {
-    return await this.#http.ask<Version>(`${this.#path}/versions/latest`);
+    return this.#version(await this.#http.ask<Version>(`${this.#path}/versions/latest`));
   }
 
   /** The version that is our schema. */
   async #ours(): Promise<Version | undefined> {
-    return await this.#http.ask<Version>(this.#path, this.#body);
+    return this.#version(await this.#http.ask<Version>(this.#path, this.#body));
+  }
+
+  /** @throws {UserpipeError} `registry-refused` for an answer that no registry gives: values would carry no id, or a wrong one */
+  #version(answer: Version | undefined): Version | undefined {
+    if (answer === undefined || Number.isInteger(answer.id) && typeof answer.schema === "string") return answer;
+    throw this.#http.noRegistry();
   }
 
   async #registered(): Promise<Version> {
@@ -165,20 +169,35 @@ class ConfluentRegistry implements Registry {
 
   /** @throws {UserpipeError} `schema-differs` */
   async #assertCompatible(latest: Version): Promise<void> {
+    // The registry would say of it only that it cannot read the one or the other, or take it where it compares nothing.
+    if (!isJson(latest)) throw this.#otherKind(latest);
     const path = `/compatibility${this.#path}/versions/latest?verbose=true`;
     const verdict = await this.#present(this.#http.ask<Verdict>(path, this.#body));
     if (verdict.is_compatible) return;
-    const differences = schemaDifferences(schemaOf(latest), this.#schema);
     const why = verdict.messages ?? (verdict.reason ? [verdict.reason] : []);
     const said = why.slice(0, MOST_MESSAGES).map((message) => message.slice(0, MESSAGE_CHARS));
     throw new UserpipeError(
       "schema-differs",
       [
         `Our schema is not compatible with what is registered under "${this.#subject}" (version ${latest.version}) in ${this.name}:`,
-        ...differences.map((line) => `  ${line}`),
+        ...this.#differences(latest).map((line) => `  ${line}`),
         ...said.map((line) => `  the registry says: ${line}`),
       ].join("\n"),
       DIFFERS_HINT,
+    );
+  }
+
+  #differences({ schema }: Version): string[] {
+    return schemaDifferences(JSON.parse(schema), this.#schema);
+  }
+
+  #otherKind(latest: Version): UserpipeError {
+    const kind = kindOf(latest);
+    return new UserpipeError(
+      "schema-differs",
+      `"${this.#subject}" in ${this.name} holds a schema of another kind, ${kind} (version ${latest.version}): ours is a ` +
+        "JSON Schema, and who reads the topic by theirs could not read what is published here",
+      "Publish to another topic (--topic), or delete the subject in the registry where nobody reads or writes by it any more",
     );
   }
 
@@ -190,6 +209,11 @@ class ConfluentRegistry implements Registry {
   }
 }
 
-function schemaOf({ schema, schemaType = "AVRO" }: Version): JsonSchema {
-  return schemaType === "JSON" ? JSON.parse(schema) : { type: `${schemaType} schema` };
+function isJson(version: Version): boolean {
+  return kindOf(version) === "JSON";
+}
+
+/** The first kind that there was is the one that is not named. */
+function kindOf({ schemaType = "AVRO" }: { schemaType?: string }): string {
+  return schemaType;
 }

@@ -8,6 +8,15 @@ export interface Access {
   url: string;
   user?: string;
   password?: string;
+  /** Authorities that are trusted beside those that publicly are, in PEM. */
+  ca?: string;
+}
+
+interface Answer {
+  status: number;
+  text: string;
+  /** Where a redirect leads to. */
+  location: string | null;
 }
 
 /** The API's codes of what is not there: a subject, a version, a schema. */
@@ -25,9 +34,11 @@ export class ConfluentHttp {
   readonly #root: string;
   readonly #headers: Record<string, string>;
   readonly #user: string;
+  readonly #ca: string | undefined;
 
-  constructor({ url, user, password }: Access) {
+  constructor({ url, user, password, ca }: Access) {
     const root = new URL(url);
+    this.#ca = ca;
     this.#user = user ?? decodeURIComponent(root.username);
     const secret = password ?? decodeURIComponent(root.password);
     root.username =
@@ -48,25 +59,42 @@ export class ConfluentHttp {
    * @throws {UserpipeError} `registry-unreachable`, `registry-refused`, `not-authorised`; `schema-differs` for a conflict
    */
   async ask<T>(path: string, body?: unknown): Promise<T | undefined> {
-    const { status, text } = await this.#request(path, body);
+    const { status, text, location } = await this.#request(path, body);
     const answer = parsed(text);
     if (status === 200 && answer !== undefined) return answer as T;
-    const { error_code: code, message = "" } = (answer ?? {}) as { error_code?: unknown; message?: unknown };
+    if (status >= 300 && status < 400) throw this.#redirected(status, location);
+    const { error_code: code, message = "" }: { error_code?: unknown; message?: unknown } = answer ?? {};
     if (status === 404 && NOT_THERE.includes(code)) return undefined;
-    throw this.#refusal(status, answer === undefined ? "" : String(message).slice(0, QUOTED_CHARS));
+    if (answer === undefined && !LOGIN.includes(status) && !passes(status)) {
+      throw this.noRegistry(status, isPage(text) ? "a web page" : "no JSON");
+    }
+    throw this.#refusal(status, String(message).slice(0, QUOTED_CHARS));
   }
 
-  async #request(path: string, body: unknown): Promise<{ status: number; text: string }> {
+  /** Of an answer that is not in the registry's language. */
+  noRegistry(status = 200, what = "JSON that is not of a registry's API"): UserpipeError {
+    return new UserpipeError(
+      "registry-refused",
+      `What is at "${this.#root}" answers with ${what} (${status}): it is no schema registry`,
+      `${NO_ROOT}, and no login page is before it`,
+    );
+  }
+
+  async #request(path: string, body: unknown): Promise<Answer> {
     const request = body === undefined ? {} : { method: "POST", body: JSON.stringify(body) };
     try {
+      // Requests are rare: nothing is held open for the next.
+      using client = this.#ca === undefined ? undefined : Deno.createHttpClient({ caCerts: [this.#ca] });
       const response = await fetch(`${this.#root}${path}`, {
         ...request,
+        client,
         headers: this.#headers,
         // The password goes to nobody else.
         redirect: "manual",
         signal: AbortSignal.timeout(TIMEOUT_MS),
       });
-      return { status: response.status, text: await this.#textOf(response) };
+      const { status, headers } = response;
+      return { status, text: await this.#textOf(response), location: headers.get("location") };
     } catch (error) {
       if (error instanceof UserpipeError) throw error;
       const kept = tlsRefusal(error, "registry");
@@ -96,10 +124,25 @@ export class ConfluentHttp {
     return await new Blob(chunks).text();
   }
 
+  #redirected(status: number, location: string | null): UserpipeError {
+    const to = location === null ? null : URL.parse(location, `${this.#root}/`);
+    // What stands behind the path is between the two of them.
+    const where = to === null ? "elsewhere" : `to "${to.origin}${to.pathname}"`;
+    return new UserpipeError(
+      "registry-refused",
+      `${this.#capital} sends on ${where} (${status}), which is not followed: the password is for nobody else`,
+      "If that is the registry, name its root in SCHEMA_REGISTRY_URL; if it is a login page, name an address that lets programs by it",
+    );
+  }
+
+  get #capital(): string {
+    return `T${this.name.slice(1)}`;
+  }
+
   #refusal(status: number, said: string): UserpipeError {
     const why = said === "" ? `answers with ${status}` : `answers with ${status}: ${said.replace(/[.\s]+$/, "")}`;
-    const capital = `T${this.name.slice(1)}`;
-    if (status === 401 || status === 403) {
+    const capital = this.#capital;
+    if (LOGIN.includes(status)) {
       const who = this.#headers.authorization === undefined ? "anonymous access" : `the user "${this.#user}"`;
       return new UserpipeError(
         "not-authorised",
@@ -108,14 +151,28 @@ export class ConfluentHttp {
       );
     }
     if (status === 409) return new UserpipeError("schema-differs", `${capital} ${why}`, DIFFERS_HINT);
-    if (status >= 500 || status === 408 || status === 429) {
+    if (passes(status)) {
       return new UserpipeError("registry-unreachable", `${capital} ${why}`, "Look at its log, or try again later");
     }
     const hint = status === 422
       ? "Look at what the registry takes: its mode, and its rules for this subject"
-      : "Look whether SCHEMA_REGISTRY_URL is the root of Confluent's API there: Apicurio has it at /apis/ccompat/v7";
+      : NO_ROOT;
     return new UserpipeError("registry-refused", `${capital} ${why}`, hint);
   }
+}
+
+/** Of a refusal to let somebody in. */
+const LOGIN: readonly number[] = [401, 403];
+const NO_ROOT =
+  "Look whether SCHEMA_REGISTRY_URL is the root of Confluent's API there (Apicurio has it at /apis/ccompat/v7)";
+
+/** Whether it may be otherwise a little later. */
+function passes(status: number): boolean {
+  return status >= 500 || status === 408 || status === 429;
+}
+
+function isPage(text: string): boolean {
+  return /^\s*<(?:!doctype html|html)/i.test(text);
 }
 
 /** What can be done about a schema that is refused. */
@@ -126,9 +183,11 @@ function basic(user: string, password: string): string {
   return `Basic ${new TextEncoder().encode(`${user}:${password}`).toBase64()}`;
 }
 
-function parsed(text: string): unknown {
+/** JSON of an object, as all of the API's answers are; else undefined. */
+function parsed(text: string): object | undefined {
   try {
-    return JSON.parse(text);
+    const answer: unknown = JSON.parse(text);
+    return typeof answer === "object" && answer !== null ? answer : undefined;
   } catch {
     return undefined;
   }
