@@ -154,9 +154,7 @@ export class ConfluentHttp {
     if (passes(status)) {
       return new UserpipeError("registry-unreachable", `${capital} ${why}`, "Look at its log, or try again later");
     }
-    const hint = status === 422
-      ? "Look at what the registry takes: its mode, and its rules for this subject"
-      : NO_ROOT;
+    const hint = status === 422 ? "Look at what the registry takes: its mode, and its rules for this subject" : NO_ROOT;
     return new UserpipeError("registry-refused", `${capital} ${why}`, hint);
   }
 }
