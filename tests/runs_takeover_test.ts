@@ -15,7 +15,7 @@ import { Rig } from "./support/rig.ts";
 import { type Services, serviceTest } from "./support/services.ts";
 import { sized } from "./support/size.ts";
 
-const TAKEOVERS = sized(3, 25);
+const TAKEOVERS = sized(5, 25);
 const PROCESSES = 3;
 const COUNT = 20;
 const MINUTE = 60_000;
