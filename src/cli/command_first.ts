@@ -11,10 +11,14 @@ export function valueOf(flag: string): Value {
   return kind === undefined ? "none" : kind.startsWith("[") ? "optional" : "needed";
 }
 
-/** The same arguments with the command in front. One that is no command, or behind a flag that is none, stays where it is. */
+/**
+ * The same arguments with the command in front; one behind a flag that is none stays where it is. `stream help` is
+ * `stream --help`.
+ */
 export function commandFirst(args: readonly string[]): readonly string[] {
   const at = placeOfCommand(args);
-  return at === 0 ? args : [args[at]!, ...args.slice(0, at), ...args.slice(at + 1)];
+  const line = at === 0 ? args : [args[at]!, ...args.slice(0, at), ...args.slice(at + 1)];
+  return line.length === 2 && line[1] === "help" && line[0] !== "help" ? [line[0]!, "--help"] : line;
 }
 
 function placeOfCommand(args: readonly string[]): number {
