@@ -13,7 +13,7 @@ const WRONG: (Wrong & { name: string })[] = [
   },
   {
     name: "help of no such command",
-    args: ["help", "dags"],
+    args: ["dags", "--help"],
     message: /no command "dags"/,
     hint: /"userpipe runs" lists what ran/,
     code: 2,

@@ -34,9 +34,11 @@ export async function main(args: readonly string[], exit: Exit): Promise<number>
 async function parse(args: readonly string[], exit: Exit): Promise<number> {
   let code: number = EXIT.done;
   const line = commandFirst(args);
+  // Where help is asked for of no such command, commander would print that of the program.
   const [first, topic] = line;
-  if (first === "help" && topic !== undefined && topic !== "help" && !topic.startsWith("-") && !commandOf(topic)) {
-    throw unknownCommand(topic);
+  const named = first === "help" ? topic : first;
+  if (named !== undefined && named !== "help" && !named.startsWith("-") && commandOf(named) === undefined) {
+    throw unknownCommand(named);
   }
   const program = programOf(
     async (command, flags, positional) => code = await run(command, flags, positional, exit),
