@@ -8,7 +8,7 @@ import { startKafka } from "../tools/services/kafka.ts";
 import { until, withFolder } from "./support/cli.ts";
 import { admin } from "./support/kafka_admin.ts";
 import { ownPorts } from "./support/own_ports.ts";
-import { cannotStart, ownKafka, OwnService } from "./support/own_services.ts";
+import { cannotStart, KILLED, ownKafka, OwnService } from "./support/own_services.ts";
 
 const missing = await cannotStart();
 const ignore = missing !== undefined && Deno.env.get("CI") !== "true";
@@ -30,6 +30,7 @@ async function joined(folder: string): Promise<OwnService> {
   const ports = ownPorts(21_292);
   const { port } = ports;
   const properties = {
+    ...KILLED,
     "process.roles": "broker",
     "node.id": "2",
     "controller.quorum.voters": await fieldOf("server.properties", "controller.quorum.voters"),
@@ -43,7 +44,7 @@ Deno.test({
   ignore,
   fn: () =>
     withFolder(async (folder) => {
-      await using first = await ownKafka(folder);
+      await using first = await ownKafka(folder, KILLED);
       await using second = await joined(folder);
       const brokers = [first.endpoint];
       const ofTopic = async (): Promise<Finding | undefined> => {

@@ -12,8 +12,9 @@ async function rowsIn(options: CliOptions): Promise<number> {
   return JSON.parse(await succeeds(["query", "count"], options)).count;
 }
 
-function deliveries(running: Running): number {
-  return running.output.split("\ndelivered").length - 1 + Number(running.output.startsWith("delivered"));
+/** The runs that came to an end; a Kafka that is busy for a moment leaves one to the outbox, from where it goes on. */
+function ended(running: Running): number {
+  return running.output.match(/^(?:delivered|to outbox) /gm)?.length ?? 0;
 }
 
 /** A schedule and a stream in two processes: two ticks, and behind each its rows. How soon they come is the benchmark's to say. */
@@ -24,7 +25,7 @@ async function ticksTwice(options: CliOptions): Promise<void> {
   // Every page of the server is another: each run adds 100 users.
   await using ingest = start(["ingest", "--every", "1m", "--url", server.url], options);
   for (let run = 1; run <= 3; run++) {
-    await until(() => deliveries(ingest) >= run, 70_000, () => `run ${run} did not come:\n${ingest.output}`);
+    await until(() => ended(ingest) >= run, 130_000, () => `run ${run} did not come:\n${ingest.output}`);
     const expected = new Set(server.served.map(({ login }) => login.uuid)).size;
     await until(
       async () => await rowsIn(options) === expected,

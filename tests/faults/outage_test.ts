@@ -4,7 +4,7 @@ import { type Running, withFolder } from "../support/cli.ts";
 import { cassandraEnds, kafkaEnds } from "../support/ends.ts";
 import { type Outcome, reported } from "../support/fault_report.ts";
 import { deleteTopic, removeBelow } from "../support/kafka_admin.ts";
-import { cannotStart, ownCassandra, ownKafka, type OwnService, pause } from "../support/own_services.ts";
+import { cannotStart, KILLED, ownCassandra, ownKafka, type OwnService, pause } from "../support/own_services.ts";
 import { idsOf, Rig } from "../support/rig.ts";
 import { sized } from "../support/size.ts";
 
@@ -114,7 +114,7 @@ Deno.test({
   ignore,
   fn: (context) =>
     withFolder(async (folder) => {
-      const starts = [ownKafka(folder), ownCassandra(folder)] as const;
+      const starts = [ownKafka(folder, KILLED), ownCassandra(folder)] as const;
       await Promise.allSettled(starts);
       await using kafka = await starts[0];
       await using cassandra = await starts[1];

@@ -78,6 +78,12 @@ export class OwnService implements AsyncDisposable {
   }
 }
 
+/**
+ * For a Kafka that a test kills: it may come back only once its old session has timed out, by default 9 s. All others keep that, since
+ * one that a busy machine holds up for longer has no broker for a moment.
+ */
+export const KILLED = { "broker.session.timeout.ms": "3000", "broker.heartbeat.interval.ms": "500" };
+
 /** @param version by default that of the services by hand */
 export function ownKafka(
   folder: string,

@@ -90,9 +90,6 @@ function propertiesOf(
     "listener.security.protocol.map": `PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT${protocols}`,
     "inter.broker.listener.name": "PLAINTEXT",
     "log.dirs": join(dir, "data"),
-    // One that was killed may come back only once its old session has timed out: 9 s by default.
-    "broker.session.timeout.ms": "3000",
-    "broker.heartbeat.interval.ms": "500",
     "auto.create.topics.enable": "false",
     // An empty group would otherwise wait 3 s for more members.
     "group.initial.rebalance.delay.ms": "0",

@@ -62,7 +62,7 @@ interface ProcessService extends ProcessOptions {
   answers: (address: string, port: number) => Promise<boolean>;
 }
 
-const READY_WITHIN_MS = 120_000;
+const READY_WITHIN_MS = 300_000;
 const STOP_WITHIN_MS = 30_000;
 const POLL_MS = 100;
 
