@@ -154,6 +154,19 @@ Deno.test("however many listen, the views are asked once a second; while nobody 
   stop.abort();
 });
 
+Deno.test("what whoever loads the page is told first is asked before they listen, and once where nobody does", async () => {
+  const stop = new AbortController();
+  const sources = countingSources();
+  const hub = new Hub(sources, stop.signal);
+  hub.expect();
+  hub.expect();
+  assert.equal(sources.asked, 1);
+  const events = eventsOf(new Response(hub.listen({ messages: false, isWelcome: () => true })));
+  assert.deepEqual((await events.next()).value, ["way", { n: 1 }]);
+  stop.abort();
+  await events.return(undefined);
+});
+
 Deno.test("who reads too slowly is cut off, and the others go on", async () => {
   const stop = new AbortController();
   const way = () => Promise.resolve({ text: "x".repeat(300_000) });

@@ -21,10 +21,14 @@ interface Asset {
   packed?: Uint8Array<ArrayBuffer>;
 }
 
-export function assetRoutes(app: Hono<Environment>): void {
+/** @param loads told whenever somebody loads the page */
+export function assetRoutes(app: Hono<Environment>, loads: (c: Context<Environment>) => void): void {
   const page = assetOf("index.html", PAGE);
   const assets = new Map(Object.entries(FILES).map(([name, text]) => [name, assetOf(name, text)]));
-  app.get("/", (c) => answer(c, page));
+  app.get("/", (c) => {
+    loads(c);
+    return answer(c, page);
+  });
   app.get("/assets/:name", (c) => {
     const asset = assets.get(c.req.param("name"));
     return asset === undefined ? notFound(c) : answer(c, asset);

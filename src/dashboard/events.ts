@@ -81,16 +81,21 @@ export class Hub {
     }, new ByteLengthQueuingStrategy({ highWaterMark: MAX_QUEUED_BYTES }));
   }
 
-  /** Goes on for as long as somebody listens. */
+  /** Somebody is about to listen: the views are asked once, so that they need not be waited for then. */
+  expect(): void {
+    if (!this.#stop.aborted) this.#run();
+  }
+
+  /** Once, and for as long as somebody listens. */
   async #run(): Promise<void> {
     if (this.#running) return;
     this.#running = true;
     const heartbeat = setInterval(() => this.#beat(), EVERY_MS);
-    while (this.#listeners.size > 0 && !this.#stop.aborted) {
+    do {
       const began = performance.now();
       await this.#tick();
       await sleep(EVERY_MS - (performance.now() - began), this.#stop);
-    }
+    } while (this.#listeners.size > 0 && !this.#stop.aborted);
     clearInterval(heartbeat);
     this.#lastWay = this.#lastRuns = undefined;
     this.#seen.clear();

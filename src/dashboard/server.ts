@@ -50,9 +50,11 @@ function routed(deps: ApiDeps, login: Login, needed: boolean): Hono<Environment>
   app.onError(failed);
   app.notFound(notFound);
   login.routes(app);
-  assetRoutes(app);
+  const hub = new Hub(sourcesOf(deps), deps.stop);
+  // Behind the answer, while the browser reads it.
+  assetRoutes(app, (c) => login.sees(c) && setTimeout(() => hub.expect()));
   machineRoutes(app, deps, login);
-  eventRoute(app, deps, login);
+  eventRoute(app, hub, login);
   const api = new Hono();
   apiRoutes(api, deps);
   app.route("/", api);
@@ -85,8 +87,7 @@ function sourcesOf(deps: ApiDeps): EventSources {
   };
 }
 
-function eventRoute(app: Hono<Environment>, deps: ApiDeps, login: Login): void {
-  const hub = new Hub(sourcesOf(deps), deps.stop);
+function eventRoute(app: Hono<Environment>, hub: Hub, login: Login): void {
   app.get("/api/events", (c: Context<Environment>) => {
     const session = login.session(c);
     const byToken = !login.sees(c);
