@@ -3,7 +3,7 @@ import { Buffer } from "node:buffer";
 import { connect, isIP, type Socket } from "node:net";
 import { connect as connectTls, TLSSocket } from "node:tls";
 import { sleep } from "./backoff.ts";
-import { EXPIRED, NOT_TAKEN, NOT_YET_VALID, SPEAKS_TLS, type Tls, tlsOptions } from "./tls.ts";
+import { EXPIRED, NOT_TAKEN, NOT_YET_VALID, SILENT_IN_TLS, SPEAKS_TLS, type Tls, tlsOptions } from "./tls.ts";
 
 export interface Question {
   /** Sent at once. */
@@ -31,8 +31,10 @@ export class NoAnswer extends Error {
   }
 }
 
-/** For an answer, a handshake before it included. */
+/** For an answer, or for TLS's greeting alone. */
 const ANSWER_MS = 2_000;
+/** For one by TLS, the handshake before it included. */
+const TLS_ANSWER_MS = 4_000;
 /** Who has not answered by then is asked in TLS as well. */
 const SILENT_MS = 700;
 
@@ -116,8 +118,10 @@ function exchange(
   const { promise, resolve, reject } = Promise.withResolvers<Buffer>();
   let stage: Stage = "connect";
   let heard = Buffer.alloc(0);
+  let silent = secure === undefined ? "timed out" : SILENT_IN_TLS;
   const connected = () => {
     stage = "answer";
+    silent = "timed out";
     if (socket instanceof TLSSocket) met?.(socket);
     if (bytes === 0) resolve(heard);
     else socket.write(hello);
@@ -129,7 +133,7 @@ function exchange(
   socket.once("connect", () => {
     stage = "answer";
     clearTimeout(timer);
-    timer = setTimeout(() => fail("timed out"), ANSWER_MS);
+    timer = setTimeout(() => fail(silent), secure === undefined || bytes === 0 ? ANSWER_MS : TLS_ANSWER_MS);
   });
   const fail = (message: string, cause?: unknown) => reject(new NoAnswer(stage, message, cause));
   let timer = setTimeout(() => fail("timed out"), limitMs);

@@ -44,6 +44,9 @@ export interface Refusal {
 /** What an end that was spoken to in plain says of itself. */
 export const SPEAKS_TLS = "it speaks TLS only";
 
+/** Of who takes the connection and leaves TLS's hello unanswered. */
+export const SILENT_IN_TLS = "it takes connections and answers nothing in TLS";
+
 /** What node calls a certificate that it does not take, also one that has expired: a look at it says more. */
 export const NOT_TAKEN: ReadonlySet<unknown> = new Set([
   "UNABLE_TO_VERIFY_LEAF_SIGNATURE",
@@ -177,6 +180,12 @@ const TROUBLES: readonly Trouble[] = [
       `${
         end === "registry" ? "Begin SCHEMA_REGISTRY_URL with http:" : `Leave out --${end}-tls`
       }, or name the port where it speaks TLS`,
+  },
+  {
+    said: new RegExp(SILENT_IN_TLS),
+    why: SILENT_IN_TLS,
+    hint: (end) =>
+      `Look whether it hangs or is overloaded, and whether TLS is spoken at that port: else leave out --${end}-tls`,
   },
   { said: new RegExp(SPEAKS_TLS), why: SPEAKS_TLS, hint: (end) => `Add --${end}-tls (${end.toUpperCase()}_TLS=true)` },
 ];

@@ -2,8 +2,6 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
-import type { Finding } from "../src/errors.ts";
-import { clockFinding, diagnose } from "../src/query/doctor.ts";
 import { start, succeeds, until, userpipe, withFolder } from "./support/cli.ts";
 import { examine, examineFresh, names, NO_SOURCE, onlyThese, type Trap } from "./support/doctor.ts";
 import {
@@ -241,54 +239,4 @@ Deno.test("Ctrl-C ends doctor in the middle of a check, and it does not say that
     assert.equal(await running.ended, 1);
     assert.match(running.output, /stopped before all was looked at/);
   });
-});
-
-Deno.test("a component that hangs or breaks is a finding, and the others are looked at all the same", async () => {
-  const ok: Finding = { what: "w", state: "ok", detail: "d" };
-  let wake = () => {};
-  let closed = false;
-  const components = [
-    {
-      name: "broken",
-      async *look(): AsyncGenerator<Finding> {
-        yield await Promise.reject(new Error("a defect"));
-      },
-    },
-    {
-      name: "hanging",
-      async *look(): AsyncGenerator<Finding> {
-        try {
-          yield ok;
-          await new Promise<void>((resolve) => wake = resolve);
-        } finally {
-          closed = true;
-        }
-      },
-    },
-    {
-      name: "last",
-      async *look(): AsyncGenerator<Finding> {
-        yield { ...ok, clock: { of: "x", aheadMs: 0, uncertainMs: 100 } };
-      },
-    },
-  ];
-  const found = await Array.fromAsync(diagnose(components, { limitMs: 100, stop: new AbortController().signal }));
-  assert.deepEqual(found.map(({ component, what, state }) => `${component} ${what} ${state}`), [
-    "broken doctor fail",
-    "hanging w ok",
-    "hanging time fail",
-    "last w ok",
-    "last clock ok",
-  ]);
-  wake();
-  await until(() => closed, 30_000, () => "what hung was not closed when it answered at last");
-});
-
-Deno.test("a difference of clocks counts only beyond what the measurement cannot know", () => {
-  const state = (aheadMs: number, uncertainMs: number) => clockFinding({ of: "x", aheadMs, uncertainMs }).state;
-  assert.deepEqual([state(5_400, 500), state(-5_400, 500), state(5_600, 500), state(-5_600, 500)], [
-    ...["ok", "ok", "warn", "warn"],
-  ]);
-  assert.deepEqual([state(86_400_000, 500), state(86_401_000, 500), state(-90_000_000, 500)], ["warn", "fail", "fail"]);
-  assert.match(clockFinding({ of: "x", aheadMs: -90_000_000, uncertainMs: 0 }).detail, /behind.*dead letter here/);
 });

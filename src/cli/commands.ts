@@ -254,7 +254,7 @@ shows the page by itself, ingest --every and stream with --dashboard.
   },
   {
     name: "doctor",
-    summary: "look at each component in turn, and say what is wrong and what to do",
+    summary: "look at each component, and say what is wrong and what to do",
     details: "Changes nothing. Exits with 0 where all is well, with 1 where it found something.",
     examples: [
       "userpipe doctor",

@@ -1,4 +1,4 @@
-/** `doctor`: looks at each component in turn, and names what is wrong and what to do, a line a check. */
+/** `doctor`: looks at each component, and names what is wrong and what to do, a line a check. */
 import { join } from "node:path";
 import { EXIT, failed, type Finding, findingOf } from "../errors.ts";
 import { OutboxLogs } from "../ingest/outbox_logs.ts";
@@ -16,13 +16,15 @@ import { withBroker, withRunsThere } from "./ends.ts";
 import { REPLICATION } from "./init.ts";
 import { counted, type Terminal } from "./terminal.ts";
 
-/** For each component: four of them are done within a minute. */
+/** For each component, where its own limits are not enough. */
 const LIMIT_MS = 15_000;
 
 export async function doctor({ settings, terminal, stop }: Context): Promise<number> {
   const counts = { ok: 0, warn: 0, fail: 0 };
   const findings = async function* () {
-    for await (const finding of diagnose(componentsOf(settings, terminal), { limitMs: LIMIT_MS, stop })) {
+    const waits = (names: readonly string[]) =>
+      names.length === 0 ? terminal.clear() : terminal.show(`looking at ${names.join(", ")} …`);
+    for await (const finding of diagnose(componentsOf(settings), { limitMs: LIMIT_MS, stop, waits })) {
       counts[finding.state]++;
       yield finding;
     }
@@ -41,24 +43,19 @@ export async function doctor({ settings, terminal, stop }: Context): Promise<num
   return counts.warn + counts.fail === 0 && !stop.aborted ? EXIT.done : EXIT.found;
 }
 
-function componentsOf(settings: Settings, terminal: Terminal): Component[] {
+function componentsOf(settings: Settings): Component[] {
+  const { file, generate, brokers, contactPoints, schemaRegistryUrl, runs } = settings;
+  const at = (name: string, remote: boolean, look: () => AsyncIterable<Finding>) => ({ name, remote, look });
   const misspelt = misspeltIn(Object.keys(Deno.env.toObject()));
-  const looks: Record<string, () => AsyncIterable<Finding>> = {
-    ...(misspelt.length === 0 ? {} : { "settings": () => misspeltFindings(misspelt) }),
-    "source": () => sourceFindings(settings),
-    "broker": () => brokerFindings(settings),
-    "store": () => storeFindings(settings),
-    ...(settings.schemaRegistryUrl === undefined ? {} : { "registry": () => registryFindings(settings) }),
-    "data folder": () => folderFindings(settings),
-    ...(settings.runs === undefined ? {} : { "runs": () => runsFindings(settings) }),
-  };
-  return Object.entries(looks).map(([name, look]) => ({
-    name,
-    look() {
-      terminal.show(`looking at the ${name} …`);
-      return look();
-    },
-  }));
+  return [
+    ...(misspelt.length === 0 ? [] : [at("settings", false, () => misspeltFindings(misspelt))]),
+    at("source", file === undefined && generate === undefined, () => sourceFindings(settings)),
+    at("broker", brokers !== undefined, () => brokerFindings(settings)),
+    at("store", contactPoints !== undefined, () => storeFindings(settings)),
+    ...(schemaRegistryUrl === undefined ? [] : [at("registry", true, () => registryFindings(settings))]),
+    at("data folder", false, () => folderFindings(settings)),
+    ...(runs === undefined ? [] : [at("runs", true, () => runsFindings(settings))]),
+  ];
 }
 
 /** Only where there are any. */
@@ -152,22 +149,19 @@ async function* rowsOf(findings: AsyncIterable<ComponentFinding>): AsyncGenerato
   }
 }
 
-/** `ok    broker       connection: …`, and below what is wrong the hint. */
+/** `ok    broker       connection: …`, and below what is wrong its other lines and the hint. */
 async function printLines(findings: AsyncIterable<ComponentFinding>, terminal: Terminal): Promise<void> {
   for await (const finding of findings) {
     const { component, what, state, detail } = finding;
     const begin = `${paint(state, terminal.colour)}  ${component.padEnd(COMPONENT_WIDTH)}  `;
-    if (finding.state === "ok") {
-      terminal.print(`${begin}${what}: ${detail}`);
-    } else {
-      terminal.print(`${begin}${detail}`);
-      terminal.print(`${" ".repeat(STATE_WIDTH + COMPONENT_WIDTH + 4)}${finding.hint}`);
-    }
+    const text = finding.state === "ok" ? `${what}: ${detail}` : `${detail}\n${finding.hint}`;
+    terminal.print(`${begin}${text.replaceAll("\n", `\n${INDENT}`)}`);
   }
 }
 
 const STATE_WIDTH = 4;
 const COMPONENT_WIDTH = "data folder".length;
+const INDENT = " ".repeat(STATE_WIDTH + COMPONENT_WIDTH + 4);
 /** Green, yellow, red. */
 const COLOURS: Record<Finding["state"], number> = { ok: 32, warn: 33, fail: 31 };
 

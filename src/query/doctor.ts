@@ -1,6 +1,6 @@
 /**
- * Looks at one component after the other for `doctor`: what each finds as it comes, within a limit of time, with its
- * clock compared to ours. Nothing that a component does ends the others.
+ * Looks at the components for `doctor`, those across a network side by side: what each finds, within a limit of time, with
+ * its clock compared to ours. Nothing that a component does ends the others.
  */
 import { sleep } from "../backoff.ts";
 import { type Clock, type Finding, messageOf, UserpipeError } from "../errors.ts";
@@ -9,6 +9,8 @@ import { type Clock, type Finding, messageOf, UserpipeError } from "../errors.ts
 export interface Component {
   /** `source`, `broker`, `store`, `data folder`. */
   name: string;
+  /** Whether it is across a network. The others read files, and nothing else goes on while they do. */
+  remote: boolean;
   /** Opens it and says what is found. @throws {UserpipeError} where it cannot be opened, which is a finding */
   look(): AsyncIterable<Finding>;
 }
@@ -19,19 +21,41 @@ export type ComponentFinding = Finding & { component: string };
 const AFTER_MS = 1_000;
 
 /**
+ * In the order of the components.
  * @param limitMs for each component
  * @param stop ends it with what was found so far
+ * @param waits is told whom it waits for, whenever that changes
  */
 export async function* diagnose(
   components: readonly Component[],
-  { limitMs, stop }: { limitMs: number; stop: AbortSignal },
+  { limitMs, stop, waits }: { limitMs: number; stop: AbortSignal; waits: (names: readonly string[]) => void },
 ): AsyncGenerator<ComponentFinding> {
-  for (const { name, look } of components) {
-    for await (const finding of bounded(look(), limitMs, stop)) {
-      yield { ...finding, component: name };
-      if (finding.clock !== undefined) yield { ...clockFinding(finding.clock), component: name };
+  const away = components.filter(({ remote }) => remote);
+  const open = new Set(away.map(({ name }) => name));
+  const begun = new Map(away.map((component) => {
+    const found = Array.fromAsync(findingsOf(component, limitMs, stop));
+    found.finally(() => open.delete(component.name) && waits([...open])).catch(() => {});
+    return [component, found];
+  }));
+  waits([...open]);
+  for (const component of components) {
+    const found = begun.get(component);
+    if (found !== undefined) {
+      yield* await found;
+      continue;
     }
-    if (stop.aborted) return;
+    // Their limits of time would run out unheard.
+    await Promise.all(begun.values());
+    if (stop.aborted) continue;
+    waits([component.name]);
+    yield* findingsOf(component, limitMs, stop);
+  }
+}
+
+async function* findingsOf({ name, look }: Component, limitMs: number, stop: AbortSignal) {
+  for await (const finding of bounded(look(), limitMs, stop)) {
+    yield { ...finding, component: name };
+    if (finding.clock !== undefined) yield { ...clockFinding(finding.clock), component: name };
   }
 }
 

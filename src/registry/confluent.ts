@@ -23,6 +23,8 @@ interface Verdict {
 /** Of what the registry says of a schema that it would not take. */
 const MOST_MESSAGES = 5;
 const MESSAGE_CHARS = 300;
+/** For the first answer, where somebody waits to hear whether it works. */
+const DIAGNOSE_MS = 5_000;
 const UNHELD = "the registry's compatibility is NONE, so that nothing was compared";
 
 /** Nothing is requested yet. */
@@ -62,7 +64,7 @@ class ConfluentRegistry implements Registry {
 
   async *diagnose(): AsyncGenerator<Finding> {
     try {
-      const latest = await this.#latest();
+      const latest = await this.#latest(DIAGNOSE_MS);
       yield { what: "connection", state: "ok", detail: `${this.name} answers` };
       const ours = await this.#ours();
       if (ours !== undefined) return yield this.#place(ours, latest);
@@ -141,8 +143,8 @@ class ConfluentRegistry implements Registry {
     return `schema "${this.#subject}"`;
   }
 
-  async #latest(): Promise<Version | undefined> {
-    return this.#version(await this.#http.ask<Version>(`${this.#path}/versions/latest`));
+  async #latest(limitMs?: number): Promise<Version | undefined> {
+    return this.#version(await this.#http.ask<Version>(`${this.#path}/versions/latest`, undefined, limitMs));
   }
 
   /** The version that is our schema. */

@@ -55,11 +55,12 @@ export class ConfluentHttp {
   /**
    * @param path behind the root
    * @param body makes it a POST
+   * @param limitMs for the whole answer
    * @returns the answer; undefined where what it names is not there
    * @throws {UserpipeError} `registry-unreachable`, `registry-refused`, `not-authorised`; `schema-differs` for a conflict
    */
-  async ask<T>(path: string, body?: unknown): Promise<T | undefined> {
-    const { status, text, location } = await this.#request(path, body);
+  async ask<T>(path: string, body?: unknown, limitMs = TIMEOUT_MS): Promise<T | undefined> {
+    const { status, text, location } = await this.#request(path, body, limitMs);
     const answer = parsed(text);
     if (status === 200 && answer !== undefined) return answer as T;
     if (status >= 300 && status < 400) throw this.#redirected(status, location);
@@ -80,7 +81,7 @@ export class ConfluentHttp {
     );
   }
 
-  async #request(path: string, body: unknown): Promise<Answer> {
+  async #request(path: string, body: unknown, limitMs: number): Promise<Answer> {
     const request = body === undefined ? {} : { method: "POST", body: JSON.stringify(body) };
     try {
       // Requests are rare: nothing is held open for the next.
@@ -91,7 +92,7 @@ export class ConfluentHttp {
         headers: this.#headers,
         // The password goes to nobody else.
         redirect: "manual",
-        signal: AbortSignal.timeout(TIMEOUT_MS),
+        signal: AbortSignal.timeout(limitMs),
       });
       const { status, headers } = response;
       return { status, text: await this.#textOf(response), location: headers.get("location") };

@@ -36,6 +36,8 @@ export interface HttpSourceOptions {
 }
 
 const TIMEOUT_MS = 30_000;
+/** For one record, where somebody waits to hear whether the API works. */
+const CHECK_MS = 8_000;
 const MAX_BYTES = 16 * 1024 * 1024;
 const RETRIES = 3;
 const BACKOFF: Backoff = { firstMs: 500, maxMs: 10_000 };
@@ -111,7 +113,8 @@ export function openHttpSource(options: HttpSourceOptions): Source {
     async check(): Promise<Check> {
       const began = Date.now();
       try {
-        const answer = await get({ url: address(first, 1), hide }, { ...limits, signal: closed.signal });
+        const within = { ...limits, timeoutMs: Math.min(timeoutMs, CHECK_MS) };
+        const answer = await get({ url: address(first, 1), hide }, { ...within, signal: closed.signal });
         const ended = Date.now();
         givenIn(answer, pipeline, 1);
         const detail = `${name} answers, one record in ${ended - began} ms`;

@@ -44,3 +44,29 @@ export function serveBytes(pieces: () => Iterable<string>): RawServer {
     },
   };
 }
+
+/** Takes connections, reads what comes, and never says a word. */
+export function muteServer(): AsyncDisposable & { at: string } {
+  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const open: Deno.Conn[] = [];
+  const listening = (async () => {
+    for await (const connection of listener) {
+      open.push(connection);
+      connection.readable.pipeTo(new WritableStream()).catch(() => {});
+    }
+  })();
+  return {
+    at: `127.0.0.1:${(listener.addr as Deno.NetAddr).port}`,
+    async [Symbol.asyncDispose]() {
+      listener.close();
+      await listening;
+      for (const connection of open) {
+        try {
+          connection.close();
+        } catch {
+          // The other side has closed it, and so has the reading.
+        }
+      }
+    },
+  };
+}
