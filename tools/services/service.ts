@@ -110,18 +110,26 @@ function isOurs(service: Service): boolean {
   return commandOf(service.pid).includes(markOf(service.dir));
 }
 
+/** @throws {ServiceError} where another program listens at a service's port */
+export async function assertPortFree(
+  { name, address, port, answers }: Pick<ProcessService, "name" | "address" | "port" | "answers">,
+): Promise<void> {
+  if (isFree(address, port)) return;
+  throw new ServiceError(
+    `Cannot start ${name}: port ${port} of ${address} is taken by another program`,
+    await answers(address, port)
+      ? `It answers as ${name} does: use that, or choose another port with --${name}-port`
+      : `End that program, or choose another port with --${name}-port`,
+  );
+}
+
 /**
  * Starts a service as a process and returns once it answers.
  * @throws {ServiceError} where its port is taken, or it ends or stays silent: with the last lines of its log.
  */
 export async function startProcess(options: ProcessService): Promise<Service> {
   const { name, engine, dir, address, port, command, args } = options;
-  if (!isFree(address, port)) {
-    throw new ServiceError(
-      `Cannot start ${name}: port ${port} of ${address} is taken by another program`,
-      `End that program, or choose another port with --${name}-port`,
-    );
-  }
+  await assertPortFree(options);
   const log = join(dir, "log.txt");
   const pid = await launch({ command, args, cwd: dir, log });
   const service: Service = { name, engine, dir, address, port, pid, log };

@@ -8,7 +8,7 @@ import { cassandraAnswers, freePort, kafkaAnswers, postgresAnswers, registryAnsw
 import { startPostgres } from "./postgres.ts";
 import { isAlive } from "./process.ts";
 import { startRegistry } from "./registry.ts";
-import { type Service, ServiceError, type ServiceName, startedIn, stopService } from "./service.ts";
+import { assertPortFree, type Service, ServiceError, type ServiceName, startedIn, stopService } from "./service.ts";
 
 export const NAMES: readonly ServiceName[] = ["kafka", "cassandra", "postgres", "registry"];
 
@@ -102,6 +102,8 @@ async function upOne(name: ServiceName, docker: boolean, { dir, ports, say: sayL
     return there;
   }
   const port = wanted === 0 ? freePort(ADDRESS, FREE_PORT_FROM[name]) : wanted ?? DEFAULT_PORT[name];
+  // Before anything is fetched. Of containers Compose says it, and one that runs already has its port.
+  if (!docker) await assertPortFree({ name, address: ADDRESS, port, answers: ANSWERS[name] });
   const from = performance.now();
   say(
     `starting on ${ADDRESS}:${port} ${
