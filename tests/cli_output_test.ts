@@ -21,6 +21,29 @@ Deno.test("init says where a topic that is there is not what the flags ask for, 
     assert.equal((await succeeds(["peek", "--partition", "0"], { cwd })).length, 0);
   }));
 
+Deno.test("what steers a terminal is escaped in the name of a folder or file too, and a line end makes no line", () =>
+  withFolder(async (cwd) => {
+    const [folder, file] = ["a\nb\x1b[31m", "no\nsuch\x1b[2J"];
+    for (
+      const args of [
+        ["init", "--dry-run"],
+        ["init"],
+        ["doctor", "--generate", "1"],
+        ["ingest", "--file", file],
+        ["ingest", "--generate", "1", "--seed", "a\x1bb"],
+        ["status", "--format", "table"],
+        ["runs", "--format", "table"],
+        ["query", "count", "--consistency", file],
+      ]
+    ) {
+      const { stdout, stderr } = await userpipe([...args, "--data-dir", folder], { cwd });
+      const printed = stdout + stderr;
+      // deno-lint-ignore no-control-regex
+      assert.doesNotMatch(printed, /\x1b|^b\\|^such/m, args.join(" "));
+      if (args[0] === "init" || args[0] === "doctor") assert.match(printed, /a(\\u000a|\\n)b\\u001b\[31m/);
+    }
+  }));
+
 Deno.test("looking at ends that are not there makes none", () =>
   withFolder(async (cwd) => {
     for (

@@ -10,6 +10,7 @@ import { askedOf, namesOf, openBroker, openRegistry, openSource, openSpool, open
 import { dataFolderFindings } from "../query/data_folder.ts";
 import { type Component, type ComponentFinding, diagnose } from "../query/doctor.ts";
 import type { Settings } from "../settings.ts";
+import { shown, shownLines } from "../shown.ts";
 import { printAnswer } from "./answer.ts";
 import type { Context } from "./command.ts";
 import { withBroker, withRunsThere } from "./ends.ts";
@@ -154,8 +155,9 @@ async function printLines(findings: AsyncIterable<ComponentFinding>, terminal: T
   for await (const finding of findings) {
     const { component, what, state, detail } = finding;
     const begin = `${paint(state, terminal.colour)}  ${component.padEnd(COMPONENT_WIDTH)}  `;
-    const text = finding.state === "ok" ? `${what}: ${detail}` : `${detail}\n${finding.hint}`;
+    const text = shownLines(finding.state === "ok" ? `${what}: ${detail}` : detail);
     terminal.print(`${begin}${text.replaceAll("\n", `\n${INDENT}`)}`);
+    if (finding.state !== "ok") terminal.print(`${INDENT}${shown(finding.hint)}`);
   }
 }
 

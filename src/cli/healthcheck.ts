@@ -5,6 +5,7 @@ import { text } from "node:stream/consumers";
 import { urlOf } from "../dashboard/listen.ts";
 import type { Readiness } from "../dashboard/readiness.ts";
 import { EXIT, messageOf, UserpipeError } from "../errors.ts";
+import { shown } from "../shown.ts";
 import type { Context } from "./command.ts";
 import { certificatesOf } from "../settings_files.ts";
 import { whereOf } from "./dashboard.ts";
@@ -21,7 +22,7 @@ export async function healthcheck({ settings, args: [given], terminal }: Context
   const { status, body } = await ask(`${url}/readyz`, ca);
   const parts = partsOf(url, status, body);
   for (const part of parts) {
-    terminal.print(`${part.ok ? "ok  " : "fail"}  ${part.name}${!part.ok && part.why ? `: ${part.why}` : ""}`);
+    terminal.print(shown(`${part.ok ? "ok  " : "fail"}  ${part.name}${!part.ok && part.why ? `: ${part.why}` : ""}`));
   }
   return parts.every(({ ok }) => ok) ? EXIT.done : EXIT.found;
 }

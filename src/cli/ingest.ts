@@ -18,6 +18,7 @@ import { askedOf, targetOf } from "../open.ts";
 import type { Run, Runs } from "../runs/runs.ts";
 import type { Settings } from "../settings.ts";
 import { type FlagOf, needed } from "../settings_fit.ts";
+import { shown } from "../shown.ts";
 import type { Context } from "./command.ts";
 import { refuseDashboard, withDashboard } from "./dashboard.ts";
 import { withRuns } from "./ends.ts";
@@ -204,7 +205,8 @@ function sayLeft(run: Run | null, terminal: Terminal): void {
   if (run === null) return;
   const { id, source, sourceKind, seed, count } = run;
   const again = sourceKind === "file" ? "--file" : `--generate ${count} --seed ${seed}`;
-  terminal.note(`Run ${shortId(id)} from ${source} was interrupted: make it again with "userpipe ingest ${again}".`);
+  const what = `Run ${shortId(id)} from ${source} was interrupted: make it again with "userpipe ingest ${again}".`;
+  terminal.note(shown(what));
 }
 
 function sayLead(leads: boolean, terminal: Terminal): void {

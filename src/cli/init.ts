@@ -4,6 +4,7 @@ import { type Change, EXIT } from "../errors.ts";
 import { namesOf, openRegistry } from "../open.ts";
 import type { Registry } from "../registry/registry.ts";
 import type { Settings } from "../settings.ts";
+import { shown } from "../shown.ts";
 import type { Store } from "../store/store.ts";
 import type { Context } from "./command.ts";
 import { withEnds } from "./ends.ts";
@@ -99,7 +100,7 @@ function say(change: Change, terminal: Terminal, asked: readonly string[] = []):
   const { what, state, statement, detail, differences = [] } = change;
   const dry = state === "would-make" || state === "would-change";
   if (dry) return terminal.print(statement);
-  terminal.print(`${WORDS[state].padEnd(9)} ${what}${detail === undefined ? "" : `: ${detail}`}`);
+  terminal.print(shown(`${WORDS[state].padEnd(9)} ${what}${detail === undefined ? "" : `: ${detail}`}`));
   const unlike = differences.filter(({ of }) => asked.includes(of));
   if (unlike.length === 0) return;
   terminal.print(`differs   ${what} has ${unlike.map(({ text }) => text).join(", ")}, and is left as it is`);

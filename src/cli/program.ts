@@ -5,7 +5,7 @@ import { configureLog, jsonLine, logger } from "../log.ts";
 import { securityWarnings } from "../secure.ts";
 import { flagOf, groupOf, LOG_GROUP, resolveGood, resolveSettings, type SettingName, SETTINGS } from "../settings.ts";
 import { defaultText, type Setting } from "../settings_types.ts";
-import { shown } from "../shown.ts";
+import { shown, shownLines } from "../shown.ts";
 import type { Command } from "./command.ts";
 import { commandFirst } from "./command_first.ts";
 import { COMMANDS } from "./commands.ts";
@@ -185,9 +185,9 @@ function report(error: unknown): number {
   if (error instanceof Deno.errors.BrokenPipe) return EXIT.done;
   if (error instanceof UserpipeError) {
     const { message, hint, code } = error;
-    // What it quotes is data. A list of several settings has lines of its own.
-    const lines = `error: ${message}\n  ${hint}`.split("\n");
-    console.error(json ? jsonLine("ERROR", message, { hint, code }) : lines.map(shown).join("\n"));
+    // What it quotes is data.
+    const lines = `error: ${shownLines(message)}\n  ${shown(hint)}`;
+    console.error(json ? jsonLine("ERROR", message, { hint, code }) : lines);
     return error.exit;
   }
   const what = `a defect of userpipe: ${error instanceof Error ? error.stack ?? error.message : messageOf(error)}`;

@@ -2,6 +2,7 @@
 import { EXIT } from "../errors.ts";
 import type { RunReport } from "../ingest/run.ts";
 import type { Run } from "../runs/runs.ts";
+import { shown } from "../shown.ts";
 import { tookMs } from "./run_rows.ts";
 import { grouped, seconds } from "./terminal.ts";
 
@@ -15,7 +16,7 @@ export function reportLine(run: Reported & { ms: number }): string {
   const seeded = seed === null ? "" : `, seed ${seed}${kind === "backfill" ? `, page ${page}` : ""}`;
   const kept = outbox === 0 ? "" : ` in the outbox ${grouped(outbox)},`;
   const counts = `fetched ${grouped(fetched)}, published ${grouped(published)},${kept} refused ${grouped(refused)}`;
-  return `${state.padEnd(9)} ${counts} in ${seconds(ms)} from ${source}${seeded}`;
+  return shown(`${state.padEnd(9)} ${counts} in ${seconds(ms)} from ${source}${seeded}`);
 }
 
 /** As another process left it on record. */

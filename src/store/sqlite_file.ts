@@ -104,7 +104,7 @@ export class KeyspaceFile {
       {
         what: `keyspace "${this.table.keyspace}"`,
         state: done[there ? "none" : "make"],
-        statement: `open "${this.path}"`,
+        statement: `open ${JSON.stringify(this.path)}`,
         detail: this.path,
       },
       {
