@@ -9,6 +9,7 @@ import { Command, Option } from "commander";
 import { SUMS, writeSums } from "./build/checksums.ts";
 import { compile } from "./build/compile.ts";
 import { ROOT } from "./build/options.ts";
+import { buildAll } from "./build/dist.ts";
 import { BuildError, interruption } from "./build/program.ts";
 import { selfExtracting } from "./build/self_extracting.ts";
 import { smoke } from "./build/smoke.ts";
@@ -87,7 +88,8 @@ async function main({ out, target, all, check }: Flags): Promise<void> {
   if (!all && target === undefined) return await build(join(ROOT, usual), undefined);
   const folder = join(ROOT, DIST);
   await Deno.mkdir(folder, { recursive: true });
-  for (const each of all ? TARGETS : [target!]) await build(join(folder, fileOf(each)), each);
+  if (all) return await buildAll(folder, TARGETS, build, console.error);
+  await build(join(folder, fileOf(target!)), target);
   await writeSums(folder);
 }
 
