@@ -1,5 +1,6 @@
 /** `trigger`, `pause`, `resume`, `runs retry` and `backfill`, with a process that runs the schedule and without one. */
 import assert from "node:assert/strict";
+import { join } from "node:path";
 import { type CliOptions, start, succeeds, until, userpipe, withFolder } from "./support/cli.ts";
 import { serveRandomUsers, silence, trouble } from "./support/randomuser_server.ts";
 import { records } from "./support/records.ts";
@@ -90,6 +91,56 @@ Deno.test("a run that is triggered asks for what the schedule's own last run did
     assert.match(await succeeds(["trigger", "--count", "4", "--wait"], { cwd }), /^delivered fetched 4, /);
     const seeds = new Set((await runsOf({ cwd })).map(({ seed }) => seed));
     assert.equal(seeds.size, 3, "each has a seed of its own");
+  }));
+
+Deno.test("beside a schedule that has made no run yet, trigger says that it asks what its own settings say", () =>
+  withFolder(async (cwd) => {
+    await using server = serveRandomUsers(USERS);
+    await succeeds(["init"], { cwd });
+    await using running = start([...schedule, "--generate", "40"], { cwd });
+    await running.printed("This process makes the runs");
+    const { code, stdout, stderr } = await userpipe(["trigger", "--url", server.url, "--count", "4", "--wait"], {
+      cwd,
+    });
+    assert.equal(code, 0, stderr);
+    assert.match(stdout, /^delivered fetched 4, /);
+    assert.match(stderr, /^The schedule has made no run yet .*: http:\/\/127\.0\.0\.1:\d+, seed \w+, count 4\.\n$/);
+  }));
+
+Deno.test("what the process that runs the schedule does not begin is made here where it can be, and else waits for it", () =>
+  withFolder(async (cwd) => {
+    await succeeds(["init"], { cwd });
+    await Deno.writeTextFile(
+      join(cwd, "users.jsonl"),
+      USERS.slice(0, 3).map((user) => JSON.stringify(user)).join("\n"),
+    );
+    const sources = [["--generate", "40"], ["--file", "users.jsonl"]];
+    for (const [source, amount] of sources) {
+      await using running = start(["ingest", "--every", "1d", source!, amount!], { cwd });
+      await running.printed(/delivered fetched/);
+      running.signal("SIGSTOP");
+      const { code, stdout, stderr } = await userpipe(["trigger"], { cwd });
+      running.signal("SIGCONT");
+      const late = /^The process that runs the schedule has not begun run \w{8} within 3 s, .*: /;
+      assert.match(stderr, late);
+      const [run] = await runsOf({ cwd });
+      if (source === "--generate") {
+        assert.equal(code, 0, stderr);
+        assert.match(stdout, /^delivered fetched 40, /);
+        assert.match(stderr, /it is made here\.\n$/);
+      } else {
+        assert.equal(code, 1, stderr);
+        assert.equal(stdout, "");
+        assert.match(
+          stderr,
+          /users\.jsonl only that process knows, so that the run waits for it\. See userpipe runs show/,
+        );
+        await running.printed(new RegExp(`delivered fetched 3, .* run ${run.id.slice(0, 8)}`));
+      }
+      running.signal("SIGTERM");
+      assert.equal(await running.ended, 0, running.output);
+      await Deno.remove(join(cwd, "userpipe-data", "runs.db"));
+    }
   }));
 
 Deno.test("what hides in the schedule's address only the process that makes the run has to know", () =>

@@ -1,6 +1,6 @@
 /** Runs as rows: all of one for programs, the columns that fit a terminal for people. */
 import { shownText } from "../query/format.ts";
-import type { Attempt, Run, RunState } from "../runs/runs.ts";
+import type { Attempt, NewRun, Run, RunState } from "../runs/runs.ts";
 import type { Colour, Column } from "./columns.ts";
 import { grouped } from "./terminal.ts";
 import { isoTime, localTime, span, zoneAt } from "./times.ts";
@@ -53,7 +53,7 @@ function tookText(run: Run): string {
 }
 
 /** What a run asked for, in a few words: `seed a1b2 page 3`. */
-export function askedText({ source, seed, page, count, nat }: Run): string {
+export function askedText({ source, seed, page, count, nat }: NewRun): string {
   const parts = [
     source,
     seed === null ? undefined : `seed ${seed}`,

@@ -7,9 +7,11 @@ import { askedOf, namesOf, openAsRecorded, targetOf } from "../open.ts";
 import type { NewRun, Run, Runs } from "../runs/runs.ts";
 import type { SettingName, Settings } from "../settings.ts";
 import { assertNone } from "../settings_fit.ts";
+import { shown } from "../shown.ts";
 import type { Context } from "./command.ts";
 import { withRuns } from "./ends.ts";
 import { seeMade } from "./made_run.ts";
+import { askedText } from "./run_rows.ts";
 
 export async function trigger(context: Context): Promise<number> {
   const { settings } = context;
@@ -21,9 +23,10 @@ export async function trigger(context: Context): Promise<number> {
 }
 
 /** What the schedule asked for at its last run, with what the flags say in its place; without one, what they say. */
-async function runOf({ settings, flagOf }: Context, runs: Runs): Promise<NewRun> {
+async function runOf({ settings, flagOf, terminal }: Context, runs: Runs): Promise<NewRun> {
   const { pipeline } = namesOf(settings);
-  return await triggeredRun({
+  let unknown = false;
+  const run = await triggeredRun({
     runs,
     target: targetOf(settings),
     quota: quotaLimits(pipeline, settings.quota),
@@ -34,8 +37,16 @@ async function runOf({ settings, flagOf }: Context, runs: Runs): Promise<NewRun>
       assertNone(not, given, because, flagOf);
       return changed(last, settings);
     },
-    otherwise: () => askedOf(settings, newSeed()),
+    otherwise(led) {
+      unknown = led;
+      return askedOf(settings, newSeed());
+    },
   });
+  if (unknown) {
+    const asks = `this one asks what the settings of this command say: ${askedText(run)}`;
+    terminal.note(shown(`The schedule has made no run yet that one could go by, so that ${asks}.`));
+  }
+  return run;
 }
 
 /** What a schedule's source has no use for. */

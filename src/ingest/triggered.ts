@@ -7,8 +7,8 @@ export interface TriggerOptions extends NewRunOptions {
   runs: Runs;
   /** Told the schedule's last run, which is asked for again with what is given in its place. Of a file that is nothing. */
   changes: (last: Run) => Partial<Pick<Asked, "seed" | "page" | "count" | "url" | "nat">>;
-  /** What is asked for where no process runs a schedule, or it has made no run yet. */
-  otherwise: () => Asked;
+  /** What is asked for where no process runs a schedule, or, `led`, it has made no run yet. */
+  otherwise: (led: boolean) => Asked;
 }
 
 /** Whether a process leads the schedule of the target. */
@@ -24,8 +24,9 @@ export async function isLed(runs: Runs, target: RunTarget): Promise<boolean> {
  */
 export async function triggeredRun(options: TriggerOptions): Promise<NewRun> {
   const { runs, target, changes, otherwise } = options;
-  const last = await isLed(runs, target) ? (await runs.list({ target, kinds: ["scheduled"], limit: 1 }))[0] : undefined;
-  if (last === undefined) return await newRun(options, "manual", otherwise());
+  const led = await isLed(runs, target);
+  const last = led ? (await runs.list({ target, kinds: ["scheduled"], limit: 1 }))[0] : undefined;
+  if (last === undefined) return await newRun(options, "manual", otherwise(led));
   const changed = changes(last);
   if (last.sourceKind === "file") return again(last);
   const { sourceKind, url, nat, count, page } = last;
