@@ -74,22 +74,25 @@ export async function securityWarnings(
         "there. Set USERPIPE_NOTIFY to it, and leave --notify out",
     );
   }
-  for (const name of SECRET_FILES) {
+  for (const name of [...SECRET_FILES, "schemaRegistryPasswordFile" as const]) {
     const path = settings[name];
     if (path === undefined || !await isOpenToAll(path)) continue;
     warnings.push(`"${path}" can be read by every user of this machine. Let nobody else: chmod 600 "${path}"`);
   }
-  const inClear = (what: string, addresses: readonly string[] | undefined, flag: string) => {
+  const inClear = (what: string, addresses: readonly string[] | undefined, mend: string) => {
     const far = addresses?.find((address) => !isLoopback(hostOf(address)));
     if (far === undefined) return;
     warnings.push(
-      `The password of ${what} goes to "${far}" in the clear: everyone on the way can read it. Add ${flag}`,
+      `The password of ${what} goes to "${far}" in the clear: everyone on the way can read it. ${mend}`,
     );
   };
-  if (settings.kafkaSaslMechanism === "PLAIN" && !settings.kafkaTls) inClear("Kafka", settings.brokers, "--kafka-tls");
-  if (settings.cassandraUsername !== undefined && !settings.cassandraTls) {
-    inClear("Cassandra", settings.contactPoints, "--cassandra-tls");
+  if (settings.kafkaSaslMechanism === "PLAIN" && !settings.kafkaTls) {
+    inClear("Kafka", settings.brokers, "Add --kafka-tls");
   }
+  if (settings.cassandraUsername !== undefined && !settings.cassandraTls) {
+    inClear("Cassandra", settings.contactPoints, "Add --cassandra-tls");
+  }
+  inClear("the schema registry", registryInClear(settings), "Begin SCHEMA_REGISTRY_URL with https:");
   const traced = tracing(env) ? secretAddresses(settings) : [];
   if (traced.length > 0) {
     warnings.push(
@@ -109,6 +112,13 @@ function isSecretWhole(address: string): boolean {
 /** `kafka.example` of `kafka.example:9092`, `::1` of `[::1]:9092`. */
 function hostOf(address: string): string {
   return address.replace(/:\d+$/, "").replace(/^\[(.*)\]$/, "$1");
+}
+
+/** The registry's address, where a user logs in there without TLS. */
+function registryInClear({ schemaRegistryUrl, schemaRegistryUsername }: Settings): string[] {
+  const url = URL.parse(schemaRegistryUrl ?? "");
+  if (url?.protocol !== "http:" || (schemaRegistryUsername ?? url.username + url.password) === "") return [];
+  return [url.host];
 }
 
 /** What is not named is left out, not undefined. */

@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { createPrivateKey } from "node:crypto";
 import { join } from "node:path";
 import { UserpipeError } from "../src/errors.ts";
+import { certificatesOf } from "../src/settings_files.ts";
 import { cassandraSecurity, kafkaSecurity, securityWarnings } from "../src/secure.ts";
 import { flagOf, resolveSettings, type SettingName, SETTINGS } from "../src/settings.ts";
 import { AUTHORITY, CLIENT, INTRUDER } from "./support/certificates.ts";
@@ -152,6 +153,16 @@ Deno.test("a file that is missing, empty or something else is named, and what is
         return isWrong(error, message);
       });
     }
+    const registry = { SCHEMA_REGISTRY_URL: "https://registry.example" };
+    const named = (file: string) =>
+      certificatesOf("schemaRegistryCaFile", resolve({ ...registry, SCHEMA_REGISTRY_CA_FILE: file }));
+    assert.equal(await named(ca), AUTHORITY);
+    const damaged = await write("damaged", AUTHORITY.replace("MII", "!!!"));
+    await assert.rejects(
+      named(damaged),
+      (error) => isWrong(error, /".*damaged", holds a certificate that cannot be read: /),
+    );
+    await assert.rejects(named(garbage), (error) => isWrong(error, /".*garbage", holds no certificate in PEM$/));
   });
 });
 
@@ -212,6 +223,14 @@ Deno.test("a secret that others can read, and a password that goes far in the cl
     assert.equal(await warned({ ...plain, KAFKA_SASL_MECHANISM: "SCRAM-SHA-256" }), "");
     const cassandra = { ...CASSANDRA, CASSANDRA_USERNAME: "me", CASSANDRA_PASSWORD_FILE: path };
     assert.match(await warned(cassandra), /^The password of Cassandra goes to "10.0.0.1:9042" in the clear/);
+    const registry = { SCHEMA_REGISTRY_URL: "http://me:geheim@registry.example:8081" };
+    assert.match(
+      await warned(registry),
+      /^The password of the schema registry goes to "registry.example:8081" in .* https:$/,
+    );
+    assert.equal(await warned({ SCHEMA_REGISTRY_URL: "https://me:geheim@registry.example" }), "");
+    assert.equal(await warned({ SCHEMA_REGISTRY_URL: "http://me:geheim@localhost:8081" }), "");
+    assert.equal(await warned(REGISTRY), "");
     const traced = async (env: Record<string, string>, on = "true") =>
       (await securityWarnings(resolve(env), (name) => name === "OTEL_DENO" ? on : undefined)).join("\n");
     const keyed = { USERPIPE_URL: "https://api.example/?key=geheim" };
