@@ -157,11 +157,7 @@ Deno.test("a file that is missing, empty or something else is named, and what is
     const named = (file: string) =>
       certificatesOf("schemaRegistryCaFile", resolve({ ...registry, SCHEMA_REGISTRY_CA_FILE: file }));
     assert.equal(await named(ca), AUTHORITY);
-    const damaged = await write("damaged", AUTHORITY.replace("MII", "!!!"));
-    await assert.rejects(
-      named(damaged),
-      (error) => isWrong(error, /".*damaged", holds a certificate that cannot be read: /),
-    );
+    await assert.rejects(named(damaged), (error) => isWrong(error, /".*damaged", holds no certificate that can/));
     await assert.rejects(named(garbage), (error) => isWrong(error, /".*garbage", holds no certificate in PEM$/));
   });
 });

@@ -67,7 +67,8 @@ async function canBeMadeHere(queued: NewRun, settings: Settings): Promise<boolea
 }
 
 function sayNotBegun({ id, source }: NewRun, here: boolean, terminal: Terminal): void {
-  const busy = `The process that runs the schedule has not begun run ${shortId(id)} within ${TAKE_MS / 1000} s, as one ` +
+  const busy =
+    `The process that runs the schedule has not begun run ${shortId(id)} within ${TAKE_MS / 1000} s, as one ` +
     "that is stopped or has many under way";
   const why = `what is to be read of ${source} only that process knows, so that the run waits for it`;
   terminal.note(shown(here ? `${busy}: it is made here.` : `${busy}: ${why}. See userpipe runs show ${shortId(id)}`));
