@@ -5,12 +5,16 @@
 import { createHash } from "node:crypto";
 import { readdirSync } from "node:fs";
 import { dirname, join, relative } from "node:path";
+import { stop, transform } from "esbuild";
 import launcher from "./launcher.sh" with { type: "text" };
 import { MAIN, ROOT, RUN_FLAGS, VERSION, WORKER } from "./options.ts";
 import { BuildError, failure, run } from "./program.ts";
 
 /** As the bundler prints it, in the one file that starts it. */
 const WORKER_URL = `new URL("./worker.ts", import.meta.url)`;
+
+/** Lines of about this many characters, so that a stack trace still says where. */
+const LINE = 160;
 
 /**
  * @param folder an empty folder for what is made on the way
@@ -20,6 +24,7 @@ export async function selfExtracting(out: string, folder: string): Promise<void>
   const app = join(folder, "app");
   await must(Deno.execPath(), bundleArgs(app));
   pointAtBundledWorker(app);
+  await withoutIndents(app);
   await Deno.symlink(Deno.execPath(), join(folder, "deno"));
   const payload = join(folder, "payload.tar.gz");
   await must("tar", ["-chzf", payload, "-C", folder, "deno", "app"]);
@@ -51,6 +56,22 @@ function pointAtBundledWorker(app: string): void {
     Deno.writeTextFileSync(file, pieces.join(`new URL("./${path}", import.meta.url)`));
   }
   if (found !== 1) throw new BuildError(`The bundle has ${WORKER_URL} ${found} times, and it should once`);
+}
+
+/**
+ * Each thread keeps its code's text twice, and a third of that is indents: 3 MB of an idle process. The bundler's own
+ * `--minify` renames what a stack trace names, and breaks `require`.
+ */
+async function withoutIndents(app: string): Promise<void> {
+  try {
+    for (const file of filesOf(app)) {
+      const code = await Deno.readTextFile(file);
+      const smaller = await transform(code, { format: "esm", minifyWhitespace: true, lineLimit: LINE });
+      await Deno.writeTextFile(file, smaller.code);
+    }
+  } finally {
+    await stop();
+  }
 }
 
 /** In the same order every time. */
