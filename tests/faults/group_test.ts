@@ -28,7 +28,7 @@ faultTests(
         assert.equal(await members[which]!.ended, 137);
         members[which] = begin();
       }
-      await rig.rows(RECORDS, members[0]!, 120_000);
+      await rig.rows(RECORDS, members[0]!);
       for (const member of members) member.signal("SIGTERM");
       for (const member of members) assert.equal(await member.ended, 0, member.output);
     } finally {

@@ -103,7 +103,7 @@ export class Rig {
   }
 
   /** Resolves once the table has so many rows. */
-  async rows(atLeast: number, running: Running, limitMs = 60_000): Promise<void> {
+  async rows(atLeast: number, running: Running, limitMs = 180_000): Promise<void> {
     // A store that is away or busy for a moment has no answer, and no rows yet.
     const there = () => this.rowCount().then((rows) => rows >= atLeast, () => false);
     await until(there, limitMs, () => `rows do not come:\n${running.output}`);
