@@ -8,6 +8,7 @@ import { MIGRATIONS } from "../src/runs/sqlite_schema.ts";
 import { runsContract } from "./contracts/runs.ts";
 import { newRun, SCHEDULE, TARGET } from "./contracts/runs_kit.ts";
 import { withFolder } from "./support/cli.ts";
+import { liveFigures } from "./support/live.ts";
 import { cannotBeReadOnly, readOnly } from "./support/read_only.ts";
 
 const LEASE_MS = 1_000;
@@ -136,6 +137,21 @@ Deno.test("whoever only looks makes no file, and sees the record once there is o
     assert.deepEqual((await looking.list({})).map(({ id, state }) => [id, state]), [["1", "running"]]);
     await runs.close();
     assert.equal((await looking.get("1"))!.state, "interrupted");
+  }));
+
+Deno.test("the live figures of whoever only looks make no folder", () =>
+  withFolder(async (folder) => {
+    const path = join(folder, "data", "runs.db");
+    const looking = openSqliteRuns(path, { make: false });
+    try {
+      await looking.live.put(liveFigures("a", Date.now()));
+      assert.deepEqual([...Deno.readDirSync(folder)], []);
+      await Deno.mkdir(dirname(path));
+      await looking.live.put(liveFigures("a", Date.now()));
+      assert.equal((await looking.live.since(0)).length, 1);
+    } finally {
+      await looking.close();
+    }
   }));
 
 const missing = await cannotBeReadOnly();

@@ -53,7 +53,7 @@ export interface SqliteRunsOptions {
 export function openSqliteRuns(path: string, { make = true, leaseMs = LEASE_MS }: SqliteRunsOptions = {}): Runs {
   const record = new RecordFile(path, make);
   const changes = new Changes(record);
-  const live = new LiveFile(join(dirname(path), "live.db"));
+  const live = new LiveFile(join(dirname(path), "live.db"), make);
   const name = `the record of runs in ${dirname(path)}`;
   return {
     name,

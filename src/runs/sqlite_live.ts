@@ -3,6 +3,7 @@
  * the machine, and need not wait for its disk as runs do.
  */
 import { existsSync } from "node:fs";
+import { dirname } from "node:path";
 import type { StatementSync } from "node:sqlite";
 import { LIVE_KEPT_MS, type LiveFigures, type LiveRecord } from "../live.ts";
 import { type Database, openDatabase, openExisting, translate } from "../sqlite.ts";
@@ -28,18 +29,21 @@ const FORGET_EVERY = 60;
 /** How long a write waits for that of another process, in ms: the process does nothing else meanwhile. */
 const BUSY_MS = 20;
 
-/** The file is made by the first put. */
+/** The file is made by the first put, and its folder only where the record of runs may be made. */
 export class LiveFile implements LiveRecord {
   readonly #path: string;
+  readonly #make: boolean;
   #db: Database | undefined;
   #put: StatementSync | undefined;
   #puts = 0;
 
-  constructor(path: string) {
+  constructor(path: string, make: boolean) {
     this.#path = path;
+    this.#make = make;
   }
 
   async put(figures: LiveFigures): Promise<void> {
+    if (this.#db === undefined && !this.#make && !existsSync(dirname(this.#path))) return;
     this.#db ??= this.#opened(openDatabase(this.#path, MIGRATIONS));
     try {
       this.#put ??= this.#db.prepare(PUT);
