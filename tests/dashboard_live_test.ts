@@ -8,6 +8,7 @@ import { Flow } from "../src/dashboard/views/way_flow.ts";
 import { UserpipeError } from "../src/errors.ts";
 import type { LiveFigures } from "../src/live.ts";
 import { seldom } from "../src/query/seldom.ts";
+import { countedAt } from "../src/query/status.ts";
 import { openSqliteBroker } from "../src/broker/sqlite.ts";
 import { openSqliteRuns } from "../src/runs/sqlite.ts";
 import type { Store } from "../src/store/store.ts";
@@ -211,6 +212,17 @@ Deno.test("the way has the processes that live, by topic and group, and who wait
       await runs.close();
     }
   }));
+
+Deno.test("a count that took long by chance is not the answer for long, and an old one is told with its time", async () => {
+  let counts = 0;
+  const slow = () => new Promise<number>((resolve) => setTimeout(() => resolve(++counts), 20));
+  const ask = seldom(slow, { rest: 1_000_000, mostRestMs: (count) => count === 1 ? 1 : 1_000_000 });
+  assert.equal(await ask(), 1);
+  await until(async () => await ask() === 2, 10_000, () => "it is not counted again");
+  await new Promise((resolve) => setTimeout(resolve, 20));
+  assert.equal(await ask(), 2, "what may rest long does");
+  assert.deepEqual([countedAt({ rows: 7, at: 1 }, 1_000), countedAt({ rows: 7, at: 1 }, 60_000)], [null, 1]);
+});
 
 Deno.test("ten who look at once are one look at the table, and none looks again while a count goes on", () =>
   withFolder(async (cwd) => {

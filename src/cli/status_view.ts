@@ -2,7 +2,7 @@
 import { nextTimes } from "../ingest/schedule.ts";
 import { timeText } from "../ingest/wording.ts";
 import { shownText } from "../query/format.ts";
-import type { LetterCount, Part, QueuedCount, Status } from "../query/status.ts";
+import { countedAt, type LetterCount, type Part, type QueuedCount, type Status } from "../query/status.ts";
 import { wrongOf } from "../query/status_wrong.ts";
 import type { ScheduleRecord } from "../runs/runs.ts";
 import { namesOf } from "../open.ts";
@@ -35,7 +35,11 @@ export function statusLines(seen: Status, settings: Settings, terminal: Pick<Ter
     `"${topic}": ${counted(records, "record")} in ${counted(partitions, "partition")}`,
   ]);
   addPart("lag", seen.lag, (lag) => [`${counted(lag, "record")} behind, group "${shownText(settings.group)}"`]);
-  addPart("table", seen.rows, (rows) => [`${table.keyspace}.${table.name}: ${counted(rows, "row")}`]);
+  addPart("table", seen.rows, (count) => {
+    const at = countedAt(count, seen.at);
+    const old = at === null ? "" : `, counted ${wholeSpan(seen.at - at)} ago`;
+    return [`${table.keyspace}.${table.name}: ${counted(count.rows, "row")}${old}`];
+  });
   addPart("refused", seen.deadLetters, (letters) => lettersLine(letters, deadLetterTopic));
   addPart("outbox", seen.outbox, (waiting) => {
     if (waiting === null) return ["none: the broker is embedded"];
@@ -116,7 +120,10 @@ export function plainStatus(seen: Status, settings: Settings): Record<string, un
     queued: plain(seen.queued, (queued) => queued),
     topic: plain(seen.topic, (size) => ({ name: topic, ...size })),
     lag: plain(seen.lag, (records) => ({ group: settings.group, records })),
-    table: plain(seen.rows, (rows) => ({ name: `${table.keyspace}.${table.name}`, rows })),
+    table: plain(
+      seen.rows,
+      ({ rows, at }) => ({ name: `${table.keyspace}.${table.name}`, rows, counted: isoTime(at) }),
+    ),
     deadLetters: plain(seen.deadLetters, ({ waiting, counted }) => ({ topic: deadLetterTopic, waiting, counted })),
     outbox: plain(seen.outbox, (waiting) => waiting && { ...waiting, oldest: isoTime(waiting.oldest) }),
     health: Object.fromEntries(

@@ -1,18 +1,20 @@
 /** What takes long and many ask for: asked one at a time, and answered from before for a while. */
 import { sleep } from "../backoff.ts";
 
-export interface SeldomOptions {
+export interface SeldomOptions<T = unknown> {
   /** After an answer the next is asked for no sooner than so many times as long as it took. */
   rest?: number;
   /** Nor sooner than this, in ms. */
   restMs?: number;
+  /** Nor later than this, in ms, by what was answered: one that took long by chance is not the answer for long. */
+  mostRestMs?: (value: T) => number;
   /** How long a new answer is waited for where there is one from before, in ms; without a limit where it is left out. */
   patienceMs?: number;
 }
 
 /** Whoever asks while it is under way waits for the same. One that fails is asked for again. */
-export function seldom<T>(work: () => Promise<T>, options: SeldomOptions = {}): () => Promise<T> {
-  const { rest = 0, restMs = 0, patienceMs } = options;
+export function seldom<T>(work: () => Promise<T>, options: SeldomOptions<T> = {}): () => Promise<T> {
+  const { rest = 0, restMs = 0, mostRestMs = () => Infinity, patienceMs } = options;
   let last: { value: T; freshUntil: number } | undefined;
   let asked: Promise<T> | undefined;
 
@@ -21,7 +23,7 @@ export function seldom<T>(work: () => Promise<T>, options: SeldomOptions = {}): 
     try {
       const value = await work();
       const now = performance.now();
-      last = { value, freshUntil: now + Math.max(restMs, rest * (now - began)) };
+      last = { value, freshUntil: now + Math.min(Math.max(restMs, rest * (now - began)), mostRestMs(value)) };
       return value;
     } catch (error) {
       last = undefined;

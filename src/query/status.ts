@@ -43,7 +43,7 @@ export interface StatusOptions {
   limitMs: number;
   /**
    * What takes long (rows, dead letters) is asked for no sooner than so many times as long as it took; 20 where it is left
-   * out.
+   * out. What is few is asked for within seconds all the same.
    */
   rest?: number;
   /** How long the first answer of those is waited for, in ms; as the others where it is left out. */
@@ -66,7 +66,7 @@ export interface Status {
   positions: Part<GroupPosition[]>;
   /** Records of the topic that the group has not carried. */
   lag: Part<number>;
-  rows: Part<number>;
+  rows: Part<RowCount>;
   deadLetters: Part<LetterCount>;
   health: Health[];
 }
@@ -80,6 +80,12 @@ export interface TopicSize {
   partitions: number;
   /** What retention has left. */
   records: number;
+}
+
+export interface RowCount {
+  rows: number;
+  /** When they were counted, in ms since the epoch: what many rows took long to count is told for a while. */
+  at: number;
 }
 
 export interface QueuedCount {
@@ -105,6 +111,11 @@ const MOST_LETTERS = 10_000;
 
 /** After an answer the next is asked for no sooner than twenty times as long as it took. */
 const REST = 20;
+/** But for each that was counted it rests no longer than this, in ms, where that is more than the least. */
+const MOST_REST_MS = 1;
+const LEAST_REST_MS = 5_000;
+/** A count that is older, in ms, is told with its time. */
+const CURRENT_MS = 10_000;
 /** What takes long is waited for so long, in ms, before it is answered from before. */
 const PATIENCE_MS = 200;
 
@@ -129,9 +140,11 @@ export function statusOf(options: StatusOptions): () => Promise<Status> {
     const asked = seldom(work);
     return () => part(asked, limitMs);
   };
-  const count = <T>(work: () => Promise<T>) => {
+  const count = <T>(work: () => Promise<T>, sizeOf: (value: T) => number) => {
+    // The first of few may take long, on a machine that is busy: that is no reason to tell it for minutes.
+    const mostRestMs = (value: T) => Math.max(LEAST_REST_MS, MOST_REST_MS * sizeOf(value));
     // One from before is there before it is given up.
-    const asked = seldom(work, { rest, patienceMs: Math.min(PATIENCE_MS, countLimitMs / 2) });
+    const asked = seldom(work, { rest, mostRestMs, patienceMs: Math.min(PATIENCE_MS, countLimitMs / 2) });
     // What is waited for so short a while is slow, not away.
     return () => part(asked, countLimitMs, countLimitMs < limitMs ? COUNTING : undefined);
   };
@@ -140,13 +153,13 @@ export function statusOf(options: StatusOptions): () => Promise<Status> {
   const parts = {
     schedules: runs((runs) => schedulesOf(runs, target)),
     runs: runs((runs) => runs.list({ target, limit: LAST_RUNS })),
-    queued: count(async () => await queuedOf(await options.runs(), target)),
+    queued: count(async () => await queuedOf(await options.runs(), target), ({ runs }) => runs),
     judged: runs((runs) => judgedOf(runs, target)),
     outbox: look(options.outbox),
     topic: look(() => sizeOf(broker, topic)),
     positions: look(() => positionsOf(broker, topic, group)),
-    rows: count(() => store.count()),
-    deadLetters: count(() => lettersOf(broker, deadLetterTopic)),
+    rows: count(() => rowsOf(store), ({ rows }) => rows),
+    deadLetters: count(() => lettersOf(broker, deadLetterTopic), ({ waiting }) => waiting),
   };
   return async () => {
     const [seen, found] = await Promise.all([allOf(parts), health()]);
@@ -223,6 +236,17 @@ export async function schedulesOf(runs: Runs, target: RunTarget): Promise<Schedu
 /** Whether what is not known of an end is so because it takes long, and not because the end does not answer. */
 export function isCounted({ health }: Pick<Status, "health">, of: Health["component"], part: Part<unknown>): boolean {
   return !part.ok && part.pending === true && health.every(({ component, part }) => component !== of || part.ok);
+}
+
+/** Of its begin: rows that came meanwhile may be missing. */
+async function rowsOf(store: Store): Promise<RowCount> {
+  const at = Date.now();
+  return { rows: await store.count(), at };
+}
+
+/** When the rows were counted, where that is too long ago to call them those of now. */
+export function countedAt({ at }: RowCount, now: number): number | null {
+  return now - at > CURRENT_MS ? at : null;
 }
 
 async function queuedOf(runs: Runs, target: RunTarget): Promise<QueuedCount> {

@@ -6,6 +6,7 @@ import { facetCharts } from "./facets.js";
 import { clock, counted, grouped } from "./format.js";
 import { grid } from "./grid.js";
 import { openRow } from "./row.js";
+import { countedText } from "./way.js";
 
 /**
  * @typedef {import("./types.ts").NewestRow} NewestRow
@@ -122,8 +123,9 @@ function fillOnce(place, child) {
 }
 
 /** @param {Way} way */
-function countText({ rows, counting }) {
-  if (rows !== null) return counted(rows, "row");
+function countText(way) {
+  const { rows, counting } = way;
+  if (rows !== null) return `${counted(rows, "row")}${countedText(way)}`;
   return counting.rows ? "counting the rows…" : "how many rows is not known";
 }
 

@@ -44,6 +44,8 @@ export interface Way {
   /** Not known because they are still being counted. */
   counting: { rows: boolean; deadLetters: boolean };
   rows: number | null;
+  /** When the rows were counted, in ms since the epoch, where that is not just now. */
+  rowsCountedAt: number | null;
   deadLetters: number | null;
   outbox: number | null;
   lag: number | null;

@@ -89,7 +89,8 @@ function updatePart(item, part) {
   setProps(at("part-title"), { title });
   setText(at("rate"), short(rate));
   const isCounted = name === "store" && newest?.counting.rows === true;
-  setText(at("passed"), isCounted ? COUNTING : passed === null ? "" : `${grouped(passed)} ${DID[name]}`);
+  const old = name === "store" && newest !== null ? countedText(newest) : "";
+  setText(at("passed"), isCounted ? COUNTING : passed === null ? "" : `${grouped(passed)} ${DID[name]}${old}`);
   setText(
     at("waits"),
     waits.filter(({ count }) => count > 0).map((wait) => `${wait.what}: ${grouped(wait.count)}`).join(", "),
@@ -141,16 +142,22 @@ function drawSpark(drawing, values) {
 const COUNTING = "counting…";
 
 /** @param {Way} way */
-function showFacts({ freshness, counting, rows, lag, outbox, deadLetters, schedule }) {
+function showFacts(way) {
+  const { freshness, counting, rows, lag, outbox, deadLetters, schedule } = way;
   setText(byId("fresh-published"), quantileText(freshness.fetchedToPublished));
   setText(byId("fresh-table"), quantileText(freshness.publishedToTable));
-  setText(byId("count-rows"), counting.rows ? COUNTING : grouped(rows));
+  setText(byId("count-rows"), counting.rows ? COUNTING : `${grouped(rows)}${countedText(way)}`);
   setText(byId("count-lag"), grouped(lag));
   setText(byId("count-outbox"), outbox === null ? "none" : grouped(outbox));
   setText(byId("count-letters"), counting.deadLetters ? COUNTING : grouped(deadLetters));
   byId("count-letters").classList.toggle("some", (deadLetters ?? 0) > 0);
   setText(byId("next-run"), nextText(schedule));
   setText(byId("schedule"), schedule?.pausedAt === null ? schedule.text : scheduleText(schedule));
+}
+
+/** When the rows were counted, where it is not just now. @param {Way} way */
+export function countedText({ rowsCountedAt }) {
+  return rowsCountedAt === null ? "" : `, counted at ${clock(rowsCountedAt)}`;
 }
 
 /** @param {Quantiles} of */

@@ -12,7 +12,7 @@ const FRESH_MS = 500;
 const PATIENCE_MS = 400;
 /** A count that goes on longer, in ms, is told when it is done. */
 const COUNT_LIMIT_MS = 100;
-/** Rows and dead letters are counted no sooner than so many times as long as it took: a page may be open all day. */
+/** Rows and dead letters, where they are many, are counted no sooner than so many times as long as it took: a page may be open all day. */
 const REST = 50;
 
 /** What is made once for a server, when it is first asked for. */
@@ -31,7 +31,7 @@ const MOST_HELD = 8;
 /** The same answer for all who ask for the same within a time, or while it is worked out. */
 export function sharedBy<Of extends string | number, T>(
   work: (deps: ApiDeps, of: Of) => Promise<T>,
-  options: SeldomOptions,
+  options: SeldomOptions<T>,
 ): (deps: ApiDeps, of: Of) => Promise<T> {
   const answers = perServer(() => new Map<Of, () => Promise<T>>());
   return async (deps, of) => {

@@ -3,7 +3,7 @@ import type { Broker, Delivered } from "../../broker/broker.ts";
 import { textOf } from "../../query/bytes.ts";
 import { messageOfRow } from "../../query/row_message.ts";
 import { peek } from "../../query/peek.ts";
-import { isCounted } from "../../query/status.ts";
+import { countedAt, isCounted } from "../../query/status.ts";
 import { payloadOf } from "../../wire_format.ts";
 import { Refused } from "../asked.ts";
 import type { ApiDeps } from "../deps.ts";
@@ -22,6 +22,8 @@ export interface TableView {
   count: number | null;
   /** Whether it is not known because it is still being counted. */
   counting: boolean;
+  /** When it was counted, in ms since the epoch, where that is not just now. */
+  countedAt: number | null;
   why?: string;
   hint?: string;
 }
@@ -31,8 +33,17 @@ export async function table(deps: ApiDeps): Promise<TableView> {
   const status = await statusNow(deps);
   const { rows } = status;
   const about = { name: `${keyspace}.${name}`, columns: columns.map(({ name }) => name) };
-  if (rows.ok) return { ...about, count: rows.value, counting: false };
-  return { ...about, count: null, counting: isCounted(status, "store", rows), why: rows.why, hint: rows.hint };
+  if (rows.ok) {
+    return { ...about, count: rows.value.rows, counting: false, countedAt: countedAt(rows.value, Date.now()) };
+  }
+  return {
+    ...about,
+    count: null,
+    counting: isCounted(status, "store", rows),
+    countedAt: null,
+    why: rows.why,
+    hint: rows.hint,
+  };
 }
 
 /** Of the newest messages those that are in the table, newest first. @throws {UserpipeError} as `peek` and the store */

@@ -1,6 +1,6 @@
 /** The way of a record at a glance: what `status` has, and what the processes say of themselves, as the page's strip. */
 import { nextTimes } from "../../ingest/schedule.ts";
-import { isCounted, type Part, type Status } from "../../query/status.ts";
+import { countedAt, isCounted, type Part, type Status } from "../../query/status.ts";
 import type { ApiDeps } from "../deps.ts";
 import type { Way } from "../page/types.ts";
 import { freshnessOf } from "./freshness.ts";
@@ -33,7 +33,8 @@ export async function way(deps: ApiDeps): Promise<Way> {
       rows: isCounted(status, "store", status.rows),
       deadLetters: isCounted(status, "broker", status.deadLetters),
     },
-    rows: valueOf(status.rows),
+    rows: valueOf(status.rows)?.rows ?? null,
+    rowsCountedAt: status.rows.ok ? countedAt(status.rows.value, now) : null,
     deadLetters: letters?.waiting ?? null,
     outbox: valueOf(status.outbox)?.messages ?? null,
     lag: valueOf(status.lag),

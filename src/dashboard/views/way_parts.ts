@@ -68,7 +68,7 @@ export function partsOf(seen: Seen): WayPart[] {
       title: seen.store,
       ...endState(status.health, "store"),
       rate: carried,
-      passed: status.rows.ok ? status.rows.value : null,
+      passed: status.rows.ok ? status.rows.value.rows : null,
       waits: lettersOf(status, "store"),
     },
   ];
