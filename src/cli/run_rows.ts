@@ -25,9 +25,9 @@ export function stateColour({ state }: Pick<Run, "state">): Colour {
   return COLOUR_OF[state];
 }
 
-/** The time that a run is known by: what its schedule named, else when it began, or was asked for. */
-function timeOf({ scheduledAt, startedAt, queuedAt }: Run): number {
-  return scheduledAt ?? startedAt ?? queuedAt;
+/** The time that a run is known by, which is that of the order: what its schedule named, else when it was asked for. */
+function timeOf({ scheduledAt, queuedAt }: Run): number {
+  return scheduledAt ?? queuedAt;
 }
 
 /** In ms, all its attempts, one under way until now; null where it was not begun, or its end is not known. */

@@ -35,7 +35,8 @@ export async function insertRuns(sql: Sql, puts: readonly Put[], whose: Whose, k
       INSERT INTO run (id, kind, state, owner, claim, attempts, schedule, scheduled_at, queued_at, started_at, ended_at,
         source, source_kind, seed, page, count, url, nat, pipeline, broker, topic)
       SELECT id, kind, state, CASE WHEN running THEN ${whose.process}::uuid END, running::int, running::int,
-        ${whose.schedule ?? null}::int, to_timestamp("scheduledAt" / 1000.0), now, CASE WHEN running THEN now END,
+        ${whose.schedule ?? null}::int, to_timestamp("scheduledAt" / 1000.0),
+        least(now, to_timestamp("scheduledAt" / 1000.0)), CASE WHEN running THEN now END,
         CASE WHEN NOT running AND state <> 'queued' THEN now END,
         source, "sourceKind", seed, page, count, url, nat, pipeline, broker, topic
       FROM given ORDER BY n

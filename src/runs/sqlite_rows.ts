@@ -33,7 +33,8 @@ export function insertRun(
   const { target, source, sourceKind, seed, page, count, url, nat } = run;
   const inserted = record.sql(INSERT).run(
     ...[run.id, run.kind, state, running ? record.owners.own() : null, running ? 1 : 0, schedule, run.scheduledAt],
-    ...[now, running ? now : null, running || state === "queued" ? null : now],
+    // Runs are in the order of the times that they are known by, also those put on record later.
+    ...[Math.min(now, run.scheduledAt ?? now), running ? now : null, running || state === "queued" ? null : now],
     ...[source, sourceKind, seed, page, count, url, nat, target.pipeline, target.broker, target.topic],
   );
   if (inserted.changes === 0) return false;

@@ -23,9 +23,9 @@ export function tookOf({ state, queuedAt, startedAt, endedAt, workedMs, attemptS
   return { waited: Math.max(0, until - queuedAt - worked), worked };
 }
 
-/** The time that a run is known by. @param {Run} run */
-export function timeOf({ scheduledAt, startedAt, queuedAt }) {
-  return scheduledAt ?? startedAt ?? queuedAt;
+/** The time that a run is known by, which is that of the order: what its schedule named, else when it was asked for. @param {Run} run */
+export function timeOf({ scheduledAt, queuedAt }) {
+  return scheduledAt ?? queuedAt;
 }
 
 /** @param {Run} run */
