@@ -8,7 +8,7 @@ import { formatOf } from "./answer.ts";
 import { paint, printColumns } from "./columns.ts";
 import { stateColour } from "./run_rows.ts";
 import { shownJson } from "./runs_show.ts";
-import { grouped, type Terminal } from "./terminal.ts";
+import { counted, grouped, type Terminal } from "./terminal.ts";
 import { isoTime, span } from "./times.ts";
 
 /** What is summed up where `--since` says nothing, in ms. */
@@ -36,7 +36,9 @@ function printStats(stats: RunStats, since: number, terminal: Terminal): void {
     const count = stats.states[state] ?? 0;
     if (count > 0) print(`  ${paint(state.padEnd(11), stateColour({ state }), colour)}  ${grouped(count).padStart(9)}`);
   }
-  if (stats.delivered !== null) line("delivered", `${shareText(stats.delivered)} of the runs that were made`);
+  if (stats.delivered !== null) {
+    line("delivered", `${shareText(stats.delivered)} of the ${counted(stats.made, "run")} made`);
+  }
   if (stats.p50Ms !== null && stats.p95Ms !== null) {
     line("took", `${span(stats.p50Ms)} in the middle (p50), ${span(stats.p95Ms)} at p95`);
   }
@@ -57,5 +59,5 @@ type Day = RunStats["days"][number];
 
 /** Never rounded up to all of them. */
 function shareText(share: number): string {
-  return `${share === 1 ? "100" : (Math.floor(share * 1000) / 10).toFixed(1)} %`;
+  return `${share === 1 ? "100" : Math.min(99.9, share * 100).toFixed(1)} %`;
 }

@@ -31,11 +31,12 @@ export function statsOf(sums: readonly Sum[], took: readonly Took[]): RunStats {
     return those.reduce((sum, each) => sum + each[name], 0);
   };
   const states = [...new Set(sums.map(({ state }) => state))];
-  const attempted = total("attempted", states.filter((state) => state !== "running" && state !== "queued"));
+  const made = total("attempted", states.filter((state) => state !== "running" && state !== "queued"));
   return {
     runs: total("runs"),
     states: Object.fromEntries(states.map((state) => [state, total("runs", [state])])),
-    delivered: attempted === 0 ? null : total("attempted", ["delivered", "to outbox"]) / attempted,
+    made,
+    delivered: made === 0 ? null : total("attempted", ["delivered", "to outbox"]) / made,
     p50Ms: percentile(took, 0.5),
     p95Ms: percentile(took, 0.95),
     fetched: total("fetched"),

@@ -95,7 +95,9 @@ export interface RunStats {
   runs: number;
   /** By state. */
   states: Partial<Record<RunState, number>>;
-  /** Of the runs that were attempted and are not under way, the share delivered, to the outbox too; null where none was. */
+  /** Of `runs`, those that were attempted and are not under way: none that was missed or skipped. */
+  made: number;
+  /** Of those made the share delivered, to the outbox too; null where none was. */
   delivered: number | null;
   /** How long the last attempts of the runs took, in ms. */
   p50Ms: number | null;

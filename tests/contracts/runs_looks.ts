@@ -60,7 +60,7 @@ export function looks(test: Test): void {
 
   test("the figures are those of the last attempts", async (record) => {
     const [runs] = await open(record, 1);
-    const none = { runs: 0, states: {}, delivered: null, p50Ms: null, p95Ms: null, days: [] };
+    const none = { runs: 0, states: {}, made: 0, delivered: null, p50Ms: null, p95Ms: null, days: [] };
     assert.deepEqual(await runs!.stats(0), { ...none, fetched: 0, published: 0, refused: 0 });
     await runs!.queue([newRun("queued")]);
     assert.deepEqual([(await runs!.stats(0)).delivered, (await runs!.stats(0)).p50Ms], [null, null]);
@@ -78,6 +78,7 @@ export function looks(test: Test): void {
     assert.deepEqual(stats, {
       runs: 22,
       states: { queued: 1, running: 1, delivered: 10, "to outbox": 2, failed: 7, interrupted: 1 },
+      made: 20,
       delivered: 12 / 20,
       p50Ms: 1_000,
       p95Ms: 1_900,

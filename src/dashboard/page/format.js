@@ -23,7 +23,7 @@ export function short(n) {
 
 /** Never rounded up to all of them. @param {number} part from 0 to 1 */
 export function share(part) {
-  return percent(part === 1 ? 1 : Math.floor(part * 1000) / 1000);
+  return percent(part === 1 ? 1 : Math.min(0.999, part));
 }
 
 /** @param {number} part from 0 to 1 */

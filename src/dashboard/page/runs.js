@@ -190,11 +190,11 @@ function drawLegend(legend, runs) {
 }
 
 /** @param {RunStats} stats */
-function sumsText({ runs, delivered, p50Ms, p95Ms, published, refused }) {
+function sumsText({ runs, made, delivered, p50Ms, p95Ms, published, refused }) {
   if (runs === 0) return "";
   const parts = [
     counted(runs, "run"),
-    delivered === null ? "" : `${share(delivered)} delivered`,
+    delivered === null ? "" : `${share(delivered)} of the ${grouped(made)} made delivered`,
     p50Ms === null ? "" : `took ${span(p50Ms)} (p50), ${span(p95Ms)} (p95)`,
     `${counted(published, "record")} published`,
     `${grouped(refused)} refused`,
