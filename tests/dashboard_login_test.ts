@@ -4,7 +4,7 @@ import { accessOf } from "../src/dashboard/access.ts";
 import { SESSION_IDLE_MS, Sessions, Tries } from "../src/dashboard/sessions.ts";
 import { UserpipeError } from "../src/errors.ts";
 import { parseAddress } from "../src/settings_dashboard.ts";
-import { userpipe, withFolder } from "./support/cli.ts";
+import { start, userpipe, withFolder } from "./support/cli.ts";
 import { CHANGES, errorOf, eventsOf, pageTest as test, refusalOf, signIn } from "./support/page.ts";
 import { secretOf } from "./support/secrets.ts";
 
@@ -205,3 +205,10 @@ Deno.test("wrong tries count by address and in all, for a minute", () => {
   assert.equal(tries.waitMs("10.1.1.1"), 0);
   assert.ok(tries.waitMs("10.0.0.9") >= 0);
 });
+
+Deno.test("a page that other machines reach says so, and warns of a password that is soon guessed", () =>
+  withFolder(async (cwd) => {
+    await using page = start(["dashboard", "0.0.0.0:0"], { cwd, env: { USERPIPE_DASHBOARD_PASSWORD: "short" } });
+    await page.printed(/It listens at 0\.0\.0\.0, port \d+: other machines/);
+    assert.match(page.output, /password has fewer than \d+ characters/);
+  }));

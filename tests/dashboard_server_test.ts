@@ -241,6 +241,7 @@ Deno.test("a port that was asked for and is taken is an error; the default gives
     assert.equal(await (await fetch(`${url}/healthz`)).text(), "ok");
     page.signal("SIGTERM");
     assert.equal(await page.ended, 0, page.output);
+    assert.match(page.output, /Stopping\.\n/, "it stores nothing that would be finished");
   }));
 
 /** Listens there; where another program goes on listening, that one does. */

@@ -48,6 +48,8 @@ export interface Command {
   lenient?: boolean;
   /** A signal ends it at once, also while the thread is busy: it has nothing to drain. */
   undrained?: boolean;
+  /** It publishes and stores nothing: a signal ends what it shows, and that is all that is said. */
+  onlyShows?: boolean;
   /** Loads the code: `--help` and `--version` need none of it. @returns the exit code */
   load: () => Promise<(context: Context) => Promise<number>>;
 }

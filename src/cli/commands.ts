@@ -229,6 +229,7 @@ shows the page by itself, ingest --every and stream with --dashboard.
       "stopTimeout",
     ],
     refused: ["dashboard"],
+    onlyShows: true,
     load: async () => (await import("./dashboard.ts")).dashboard,
   },
   {

@@ -11,6 +11,9 @@ import type { Terminal } from "./terminal.ts";
 
 const log = logger("dashboard");
 
+/** Characters. A shorter password is taken, with a warning. */
+const LEAST_PASSWORD = 8;
+
 type Where = Omit<DashboardAddress, "byFlag">;
 
 export async function dashboard({ settings, args: [given], terminal, stop }: Context): Promise<number> {
@@ -98,7 +101,14 @@ export function whereOf(command: string, { dashboard }: Settings, given: string 
 function tell({ url, port }: Listening, access: Access, terminal: Terminal): void {
   const moved = access.port === 0 || access.port === port ? "" : `, since another program listens at ${access.port}`;
   terminal.note(`The page is at ${url}${moved}.`);
-  if (access.loopback || access.tls !== undefined) return;
+  if ((access.password?.length ?? Infinity) < LEAST_PASSWORD) {
+    log.warning`The page's password has fewer than ${LEAST_PASSWORD} characters: it is soon guessed`;
+  }
+  if (access.loopback) return;
+  terminal.note(
+    `It listens at ${access.host}, port ${port}: other machines that reach it can sign in, with its password.`,
+  );
+  if (access.tls !== undefined) return;
   terminal.note(
     "Its password crosses the network as it is: name --tls-cert and --tls-key, or put a proxy that does TLS in front of it.",
   );

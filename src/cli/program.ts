@@ -152,7 +152,7 @@ async function run(
   await configureLog({ ...log, beforeWrite: () => terminal.clear() });
   const warnings = await securityWarnings(settings, (name) => Deno.env.get(name), flagOf.bind(null, flags));
   for (const warning of warnings) logger("settings").warn`${warning}`;
-  const signals = command.undrained ? unheard() : listen(terminal, settings.stopTimeout, exit);
+  const signals = command.undrained ? unheard() : listen(terminal, settings.stopTimeout, exit, command);
   try {
     const work = await command.load();
     const { stop, abort, cutCode } = signals;

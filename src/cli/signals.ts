@@ -26,8 +26,14 @@ export interface Signals {
 /**
  * @param limitMs how long a drain may take
  * @param exit ends the process at once
+ * @param onlyShows whether nothing is published or stored that would have to be finished
  */
-export function listen(terminal: Terminal, limitMs: number, exit: (code: number) => never): Signals {
+export function listen(
+  terminal: Terminal,
+  limitMs: number,
+  exit: (code: number) => never,
+  { onlyShows = false }: { onlyShows?: boolean } = {},
+): Signals {
   const stop = new AbortController();
   const abort = new AbortController();
   const timers: ReturnType<typeof setTimeout>[] = [];
@@ -38,13 +44,15 @@ export function listen(terminal: Terminal, limitMs: number, exit: (code: number)
     if (code !== undefined) exit(own);
     code = own;
     terminal.note(
-      `Stopping: what is being published or stored is finished, ${
-        limitMs / 1000
-      } s at the most. Once more to stop at once.`,
+      onlyShows
+        ? "Stopping."
+        : `Stopping: what is being published or stored is finished, ${
+          limitMs / 1000
+        } s at the most. Once more to stop at once.`,
     );
     stop.abort();
     timers.push(setTimeout(() => {
-      terminal.note("The limit has passed: what is not stored is read again at the next start.");
+      if (!onlyShows) terminal.note("The limit has passed: what is not stored is read again at the next start.");
       abort.abort();
       timers.push(setTimeout(() => exit(own), GIVE_UP_MS));
     }, timerMs(limitMs)));
