@@ -95,6 +95,7 @@ export function runsView({ session }) {
   const showHold = (/** @type {boolean} */ paused) => {
     hold.dataset.paused = paused ? "yes" : "no";
     setText(hold, paused ? "Resume" : "Pause");
+    setProps(hold, { "aria-label": paused ? "Resume the schedule" : "Pause the schedule" });
   };
 
   const element = el(

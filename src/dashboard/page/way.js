@@ -114,7 +114,7 @@ function showAct(place, act) {
   if ((place.dataset.act ?? "") === act) return;
   place.dataset.act = act;
   const made = act === "resume"
-    ? actionButton("Resume", () => holdSchedule(false))
+    ? actionButton("Resume", () => holdSchedule(false), { "aria-label": "Resume ingest" })
     : act !== "" && el("a", { href: act }, "See that run");
   keepingFocus(place, () => fill(place, made), place.parentElement?.querySelector("a"));
 }
