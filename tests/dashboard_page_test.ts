@@ -39,7 +39,7 @@ function pageTest(
 
 /** A figure of the page as a number. */
 async function figure(page: Page, id: string): Promise<number> {
-  return Number((await page.locator(`#${id}`).textContent())!.replaceAll(",", ""));
+  return Number((await page.locator(`#${id}`).textContent())!.replace(/, counted.*/, "").replaceAll(",", ""));
 }
 
 /** Resolves once the text is somewhere in what is found. */
@@ -193,7 +193,11 @@ Deno.test({
       await page.getByRole("button", { name: "Cancel" }).click();
       assert.equal(await figure(page, "count-letters"), 2);
 
-      await page.getByRole("button", { name: "Replay all" }).click();
+      await page.getByRole("button", { name: /^Show those of the reason once/ }).click();
+      await page.getByRole("button", { name: "Replay all of this reason (1)" }).waitFor();
+      assert.equal(await page.locator("table").first().locator("tbody tr").count(), 2, "all reasons stay in sight");
+      await page.getByRole("button", { name: "Show all" }).click();
+      await page.getByRole("button", { name: "Replay all (2)" }).click();
       await seen(page, "dialog.ask", "1 would be refused again, and would stay:1 × email: ");
       await page.getByRole("button", { name: "Replay 1", exact: true }).click();
       await seen(

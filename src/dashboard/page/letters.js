@@ -23,7 +23,13 @@ export function lettersView({ session }) {
   const said = el("p", { class: "faint" });
   const nothing = el("div");
   const chosen = el("p", { class: "chosen", hidden: true });
-  const all = actionButton("Replay all", () => replay({ all: true }, "all dead letters that wait"));
+  const all = actionButton(
+    "Replay all",
+    () =>
+      reason === ""
+        ? replay({ all: true }, "all dead letters that wait")
+        : replay({ reason }, `those of the reason “${reason}”`),
+  );
   const list = lettersGrid();
   const found = el("div", {}, el("h3", {}, "Newest first"), chosen, list.element);
   let reason = "";
@@ -33,15 +39,17 @@ export function lettersView({ session }) {
 
   const refresh = async () => {
     /** @type {Letters} */
-    const { reasons: counts, letters } = await get("/api/dead-letters", { reason, limit: SHOWN });
-    reasons.show(counts);
-    list.show(letters);
-    const none = letters.length === 0 && reason === "";
-    const total = counts.reduce((sum, [, count]) => sum + count, 0);
-    setText(
-      said,
-      none ? "" : `${counted(total, "record")} refused and waiting${reason === "" ? "" : " of this reason"}`,
-    );
+    const { reasons: counts, letters } = await get("/api/dead-letters", { limit: SHOWN });
+    if (!counts.some(([each]) => each === reason)) reason = "";
+    /** @type {Letters} */
+    const picked = reason === ""
+      ? { reasons: counts, letters }
+      : await get("/api/dead-letters", { reason, limit: SHOWN });
+    reasons.show(counts.map(([each, count]) => [each, count, each === reason]));
+    list.show(picked.letters);
+    const none = letters.length === 0;
+    setText(said, none ? "" : `${counted(sumOf(counts), "record")} refused and waiting`);
+    setText(all, `Replay all${reason === "" ? "" : " of this reason"} (${grouped(sumOf(picked.reasons))})`);
     fill(nothing, ...(none ? [noLetters()] : []));
     for (const part of [byReason, found]) part.toggleAttribute("hidden", none);
     all.toggleAttribute("hidden", none);
@@ -90,6 +98,7 @@ export function lettersView({ session }) {
     },
     close() {
       open = false;
+      reason = "";
     },
     /** @param {Way} way */
     onWay({ deadLetters }) {
@@ -132,6 +141,11 @@ async function replayAsked(which, words) {
   return true;
 }
 
+/** @param {readonly Reason[]} reasons */
+function sumOf(reasons) {
+  return reasons.reduce((sum, [, count]) => sum + count, 0);
+}
+
 /** How many stay. @param {Replayed} of @param {string} words */
 function leftText({ refused, elsewhere }, words) {
   const others = elsewhere === 0 ? "" : `${grouped(elsewhere)} of another topic left alone`;
@@ -166,19 +180,20 @@ function noLetters() {
 function reasonsGrid(choose, replay) {
   return grid({
     caption: "Dead letters by reason",
-    key: (/** @type {Reason} */ [reason]) => reason,
+    key: (/** @type {[...Reason, isChosen: boolean]} */ [reason]) => reason,
     columns: [
-      { name: "Reason", as: "text", cell: ([reason]) => reason },
+      { name: "Reason", as: "text", cell: ([reason, , isChosen]) => isChosen ? el("b", {}, reason) : reason },
       { name: "Letters", as: "number", cell: ([, count]) => grouped(count) },
       {
         name: "Act",
-        cell: ([reason]) =>
+        cell: ([reason, , isChosen]) =>
           el(
             "span",
             { class: "buttons" },
             el("button", {
               type: "button",
               onclick: () => choose(reason),
+              "aria-pressed": String(isChosen),
               "aria-label": `Show those of the reason ${reason}`,
             }, "Show"),
             replay &&
