@@ -25,11 +25,6 @@ export function stateColour({ state }: Pick<Run, "state">): Colour {
   return COLOUR_OF[state];
 }
 
-/** The time that a run is known by, which is that of the order: what its schedule named, else when it was asked for. */
-function timeOf({ scheduledAt, queuedAt }: Run): number {
-  return scheduledAt ?? queuedAt;
-}
-
 /** In ms, all its attempts, one under way until now; null where it was not begun, or its end is not known. */
 export function tookMs({ state, startedAt, endedAt, workedMs, attemptSince }: Run): number | null {
   if (startedAt === null || (endedAt === null && state !== "running")) return null;
@@ -72,8 +67,8 @@ export function runColumns(): Column<Run>[] {
     { name: "run", cell: ({ id }) => shortId(id) },
     { name: "kind", cell: kindText, from: 68 },
     { name: "state", cell: ({ state }) => state, colour: stateColour },
-    { name: time, cell: (run) => localTime(timeOf(run)).slice("2026-".length), until: 100 },
-    { name: time, cell: (run) => localTime(timeOf(run)), from: 100 },
+    { name: time, cell: (run) => localTime(run.queuedAt).slice("2026-".length), until: 100 },
+    { name: time, cell: (run) => localTime(run.queuedAt), from: 100 },
     { name: "took", right: true, cell: tookText, from: 46 },
     { name: "tries", right: true, cell: (run) => attempted(run, run.attempts), from: 76 },
     { name: "published", right: true, cell: (run) => attempted(run, run.published), from: 56 },

@@ -36,8 +36,8 @@ export async function insertRuns(sql: Sql, puts: readonly Put[], whose: Whose, k
         source, source_kind, seed, page, count, url, nat, pipeline, broker, topic)
       SELECT id, kind, state, CASE WHEN running THEN ${whose.process}::uuid END, running::int, running::int,
         ${whose.schedule ?? null}::int, to_timestamp("scheduledAt" / 1000.0),
-        least(now, to_timestamp("scheduledAt" / 1000.0)), CASE WHEN running THEN now END,
-        CASE WHEN NOT running AND state <> 'queued' THEN now END,
+        CASE WHEN state IN ('skipped', 'missed') THEN least(now, to_timestamp("scheduledAt" / 1000.0)) ELSE now END,
+        CASE WHEN running THEN now END, CASE WHEN NOT running AND state <> 'queued' THEN now END,
         source, "sourceKind", seed, page, count, url, nat, pipeline, broker, topic
       FROM given ORDER BY n
       ${known === undefined ? sql`` : sql`ON CONFLICT (${sql.unsafe(known)}) DO NOTHING`}

@@ -61,7 +61,7 @@ export interface Attempt extends AttemptCounts {
 /** A run on record. Its counts are those of its last attempt, and its error is that of its last end. */
 export interface Run extends NewRun, AttemptCounts {
   state: RunState;
-  /** What its schedule named, also where that is put on record later; else when it was asked for. Runs are in this order. */
+  /** When it was asked for or begun; of one that was missed or skipped, when it was due. Runs are in this order. */
   queuedAt: number;
   /** Of the first attempt; null before it. */
   startedAt: number | null;

@@ -30,11 +30,12 @@ export function insertRun(
   schedule: number | null = null,
 ): boolean {
   const running = state === "running";
+  // A time that passed without a run stands where it was due, also where that is put on record later.
+  const notMade = state === "skipped" || state === "missed";
   const { target, source, sourceKind, seed, page, count, url, nat } = run;
   const inserted = record.sql(INSERT).run(
     ...[run.id, run.kind, state, running ? record.owners.own() : null, running ? 1 : 0, schedule, run.scheduledAt],
-    // Runs are in the order of the times that they are known by, also those put on record later.
-    ...[Math.min(now, run.scheduledAt ?? now), running ? now : null, running || state === "queued" ? null : now],
+    ...[notMade ? Math.min(now, run.scheduledAt ?? now) : now, running ? now : null, notMade ? now : null],
     ...[source, sourceKind, seed, page, count, url, nat, target.pipeline, target.broker, target.topic],
   );
   if (inserted.changes === 0) return false;

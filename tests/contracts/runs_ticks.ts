@@ -9,12 +9,13 @@ export function ticks(test: Test): void {
   test("a due time is on record with what becomes of it", async (record) => {
     const [one, other] = await open(record, 2);
     const own = await lead(one!);
+    const before = Date.now() - 1_000;
     const due = [tick(60_000, "missed"), tick(120_000, "skipped"), tick(180_000)];
     assert.deepEqual(timesOf(await one!.tick(own, due)), [60_000, 120_000, 180_000]);
     for (const { time, state, run } of due) {
       const { queuedAt, startedAt, endedAt, tries, log: _, ...rest } = await get(other!, run.id);
       const running = state === "running";
-      assert.equal(queuedAt, time, "in the order of the times, whenever it was put on record");
+      assert.ok(running ? queuedAt >= before : queuedAt === time, `${state} at ${queuedAt}`);
       assert.deepEqual([startedAt !== null, endedAt !== null, tries.length], [running, !running, running ? 1 : 0]);
       const counts = { fetched: 0, published: 0, outbox: 0, refused: 0, bytes: 0 };
       const under = { attempts: running ? 1 : 0, workedMs: 0, attemptSince: running ? startedAt : null };

@@ -23,17 +23,12 @@ export function tookOf({ state, queuedAt, startedAt, endedAt, workedMs, attemptS
   return { waited: Math.max(0, until - queuedAt - worked), worked };
 }
 
-/** The time that a run is known by, which is that of the order: what its schedule named, else when it was asked for. @param {Run} run */
-export function timeOf({ scheduledAt, queuedAt }) {
-  return scheduledAt ?? queuedAt;
-}
-
 /** @param {Run} run */
 export function tellRun(run) {
   const { waited, worked } = tookOf(run);
   const took = worked === null ? "not begun" : `worked ${span(worked)}${waited < 10 ? "" : `, waited ${span(waited)}`}`;
   const records = run.attempts === 0 ? "" : `, ${counted(run.published, "record")} published`;
-  return `${clock(timeOf(run))}, ${run.state}, ${took}${records}${run.error === null ? "" : `: ${run.error}`}`;
+  return `${clock(run.queuedAt)}, ${run.state}, ${took}${records}${run.error === null ? "" : `: ${run.error}`}`;
 }
 
 export class Bars {

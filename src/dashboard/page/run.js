@@ -1,7 +1,7 @@
 /** One run whole, in the panel: what was asked, each attempt on a line of time, its errors and its log. */
 import { actionButton, tryAgain } from "./actions.js";
 import { get } from "./api.js";
-import { timeOf, tookOf } from "./bars.js";
+import { tookOf } from "./bars.js";
 import { el } from "./dom.js";
 import { bytes, exactClock, grouped, shortId, span } from "./format.js";
 import { grid, timeCell } from "./grid.js";
@@ -44,7 +44,7 @@ function contentOf(run, again) {
     facts([
       ["Id", el("code", {}, run.id)],
       ["Kind", run.kind],
-      [run.scheduledAt === null ? "Asked for" : "Scheduled", timeCell(timeOf(run))],
+      [run.scheduledAt === null ? "Asked for" : "Scheduled", timeCell(run.scheduledAt ?? run.queuedAt)],
       ["Begun", lateText(run)],
       ["Worked, and waited", tookText(run)],
       ["Records", recordsText(run)],

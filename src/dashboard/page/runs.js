@@ -1,7 +1,7 @@
 /** The runs: the last 60 as bars, what goes wrong, what comes next, and the buttons that act on the schedule. */
 import { actionButton, clearNotice, holdSchedule, notice, once, trouble, tryAgain } from "./actions.js";
 import { get, post } from "./api.js";
-import { BARS, Bars, tellRun, timeOf, tookOf } from "./bars.js";
+import { BARS, Bars, tellRun, tookOf } from "./bars.js";
 import { el, empty, field, fill, keepingFocus, setProps, setText } from "./dom.js";
 import { clock, counted, grouped, share, shortId, span } from "./format.js";
 import { grid, timeCell } from "./grid.js";
@@ -232,7 +232,7 @@ function runsGrid() {
         cell: (run) => el("a", { href: `#/runs/${run.id}`, title: tellRun(run) }, shortId(run.id)),
       },
       { name: "State", cell: ({ state }) => el("span", { class: "state" }, icon(state), state) },
-      { name: "Time", cell: (run) => timeCell(timeOf(run)) },
+      { name: "Time", cell: (run) => timeCell(run.queuedAt) },
       { name: "Kind", as: "wide", cell: ({ kind, page }) => kind === "backfill" ? `${kind}, page ${page}` : kind },
       { name: "Took", as: "number", cell: (run) => run.endedAt === null ? "" : span(tookOf(run).worked) },
       { name: "Tries", as: "number", cell: (run) => n(run, run.attempts) },
