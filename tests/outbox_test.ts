@@ -1,6 +1,7 @@
 /** The outbox: nothing is lost while the broker is away, the order is kept, and it is emptied when that is back. */
 import assert from "node:assert/strict";
 import { DatabaseSync } from "node:sqlite";
+import { collectLog, configureLog } from "../src/log.ts";
 import { start, succeeds, userpipe, withFolder } from "./support/cli.ts";
 import { kafkaEnds } from "./support/ends.ts";
 import { numbered, text, upTo, values, withOutbox } from "./support/outbox.ts";
@@ -12,6 +13,16 @@ Deno.test("a broker that is here gets what is published, and the outbox stays em
     assert.equal(await outbox.publish("t", numbered(0, 3)), "broker");
     assert.deepEqual(values(broker), [0, 1, 2]);
     assert.equal((await outbox.waiting()).messages, 0);
+  }));
+
+Deno.test("what keeps records from the broker is said once, with what to do, and not that waiting cures it", () =>
+  withOutbox(async ({ outbox }) => {
+    const said: string[] = [];
+    await configureLog({ level: "debug", format: "json", colour: false });
+    await collectLog((_, text) => said.push(text), async () => {
+      for (let n = 0; n < 3; n++) await outbox.publish("t", numbered(n, n + 1));
+    });
+    assert.deepEqual(said, ["Cannot reach it. Start it. Records are kept in the outbox until it takes them"]);
   }));
 
 Deno.test("entries that are damaged on the disk are one dead letter, and those around them are forwarded", () =>

@@ -87,7 +87,7 @@ async function ingestOnce(context: Context, publishing: Publishing, runs: Runs):
       terminal.note(
         publishing.outbox?.busy
           ? "Not delivered yet: they wait behind what another process is forwarding."
-          : "Not delivered yet: the next ingest forwards them, or userpipe outbox flush.",
+          : "Not delivered yet: once Kafka takes them the next ingest forwards them, or userpipe outbox flush.",
       );
     }
     return report.refused + refused > 0 ? EXIT.found : EXIT.done;

@@ -237,11 +237,10 @@ export class Outbox implements Publisher {
     }
   }
 
-  #failed(error: UserpipeError): void {
+  #failed({ message, hint }: UserpipeError): void {
     if (this.#failures++ === 0) {
-      log.warn("{message}. Records are kept in the outbox and forwarded when it is back", {
-        message: error.message,
-      });
+      // Settings may be what is wrong: waiting alone is not said to cure it.
+      log.warn("{message}. {hint}. Records are kept in the outbox until it takes them", { message, hint });
     }
     this.#tryAt = Date.now() + waitMs(BACKOFF, this.#failures);
   }
