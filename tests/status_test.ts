@@ -64,6 +64,7 @@ Deno.test("a schedule that nobody runs is wrong until it is paused, and so is a 
     const { code, status } = await statusOf({ cwd });
     assert.equal(code, 1);
     assert.deepEqual(whatsOf(status), ["No process runs the schedule every 1m"]);
+    assert.match(JSON.stringify(status), /Start one with userpipe ingest --every 1m or userpipe up/);
     const [schedule] = status.schedules;
     assert.deepEqual([schedule.name, schedule.text, schedule.running, schedule.paused], [
       ...[SCHEDULE, "every 1m", false, null],

@@ -26,7 +26,7 @@ async function hold({ settings, flagOf, terminal }: Context, paused: boolean): P
         "It stays so until userpipe resume, also over restarts; userpipe trigger makes a run all the same.",
       );
     } else if (!before.led) {
-      terminal.note("No process runs it: start one with userpipe ingest or userpipe up.");
+      terminal.note("No process runs it: start one with userpipe ingest --every 1m or userpipe up.");
     } else {
       for (const line of nextLines(before.definition, Date.now(), 1)) terminal.print(`next      ${line}`);
     }

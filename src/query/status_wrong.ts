@@ -31,7 +31,7 @@ function wrongWithSchedule({ text, led, pausedAt }: ScheduleRecord): Wrong[] {
   if (led || pausedAt !== null) return [];
   return [{
     what: `No process runs the schedule ${text}`,
-    hint: "Start one with userpipe ingest or userpipe up, or hold it with userpipe pause",
+    hint: "Start one with userpipe ingest --every 1m or userpipe up, or hold it with userpipe pause",
   }];
 }
 
