@@ -77,6 +77,8 @@ Deno.test("a schedule makes what is triggered from another process, also while i
       }
       running.signal("SIGTERM");
       assert.equal(await running.ended, 0, running.output);
+      // Runs that are not its own leave its time as it was said.
+      assert.equal(running.output.match(/Next run/g)?.length, 1);
     }
     const { stderr } = await userpipe(["resume", "--topic", "other"], { cwd });
     assert.match(stderr, /No schedule "users\/other" is on record/);

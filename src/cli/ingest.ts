@@ -8,7 +8,7 @@ import { Notifier } from "../ingest/notify.ts";
 import type { Publishing } from "../ingest/publishing.ts";
 import { keepPruned } from "../ingest/retention.ts";
 import { newRun, newSeed, runAgain, runOnce, type RunOptions, type RunReport } from "../ingest/run.ts";
-import { cronSchedule, periodSchedule, type Schedule } from "../ingest/schedule.ts";
+import { cronSchedule, nextTimes, periodSchedule, type Schedule } from "../ingest/schedule.ts";
 import { processClock } from "../ingest/ticks.ts";
 import { mayFetch } from "../ingest/topic_seen.ts";
 import { failureText, timeText } from "../ingest/wording.ts";
@@ -134,16 +134,22 @@ export async function keepIngesting(
   const signal = AbortSignal.any([stop, ended.signal]);
   let seenRefused = false;
   let paused: number | null | undefined;
+  let saidNext: number | undefined | null = null;
   const sayNext = () => {
-    const [next] = nextLines(definition, Date.now(), 1);
     if (stop.aborted || paused !== null) return;
-    terminal.note(next === undefined ? "No next run." : `Next run ${next}.`);
+    const now = Date.now();
+    const [next] = nextTimes(definition, now, 1);
+    // A run that is not the schedule's own leaves it as it was said.
+    if (next === saidNext) return;
+    saidNext = next;
+    terminal.note(next === undefined ? "No next run." : `Next run ${nextLines(definition, now, 1)[0]}.`);
   };
   const sayPause = (pausedAt: number | null) => {
     if (pausedAt !== null) {
       terminal.note(`The schedule is paused since ${timeText(pausedAt)}; userpipe resume lets it go on.`);
     } else if (paused !== undefined) terminal.note("The schedule is resumed.");
     paused = pausedAt;
+    saidNext = null;
     sayNext();
   };
   const run = runOptions(settings, publishing, runs, { own: false, signal: stop });
