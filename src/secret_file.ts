@@ -1,19 +1,24 @@
 /** Reads the files that settings name: secrets and certificates. An error names the file and what is wrong with it, never what is in it. */
 import { createPrivateKey, X509Certificate } from "node:crypto";
+import { sleep } from "./backoff.ts";
 import { messageOf, UserpipeError } from "./errors.ts";
 
 const MAX_SECRET_BYTES = 64 * 1024;
 /** The authorities of a whole operating system are a quarter of it. */
 const MAX_PEM_BYTES = 1024 * 1024;
+/** A pipe gives what is in it within this, in ms. */
+const READ_MS = 10_000;
 
 /**
  * A secret from a file: one line of text, without the newline that an editor leaves behind it.
  * @param what for messages: `the password of Kafka`
  * @param setting for the hint: `--kafka-sasl-password-file`
+ * @param limitMs for all of it: a pipe that nobody writes into gives nothing for ever
  * @throws {UserpipeError} `settings` where it cannot be read, is empty, or is anything else
  */
-export async function secretIn(path: string, what: string, setting: string): Promise<string> {
-  const secret = plainText(await bytesIn(path, what, setting, MAX_SECRET_BYTES))?.replace(/\r?\n$/, "");
+export async function secretIn(path: string, what: string, setting: string, limitMs = READ_MS): Promise<string> {
+  const bytes = await bytesIn(path, what, setting, MAX_SECRET_BYTES, limitMs);
+  const secret = plainText(bytes)?.replace(/\r?\n$/, "");
   const file = `The file of ${what}, "${path}"`;
   if (secret === undefined) {
     throw wrong(`${file}, is no text in UTF-8`, `Write ${what} into it as UTF-8, or name another with ${setting}`);
@@ -144,14 +149,32 @@ async function textOf(path: string, what: string, setting: string): Promise<stri
   return new TextDecoder().decode(await bytesIn(path, what, setting, MAX_PEM_BYTES));
 }
 
-async function bytesIn(path: string, what: string, setting: string, mostBytes: number): Promise<Uint8Array> {
+async function bytesIn(
+  path: string,
+  what: string,
+  setting: string,
+  mostBytes: number,
+  limitMs = READ_MS,
+): Promise<Uint8Array> {
   const unread = (why: string, hint: string, cause?: unknown) =>
     wrong(`Cannot read ${what} in "${path}": ${why}`, hint, cause);
-  let bytes: Uint8Array | undefined;
-  try {
+  const read = async () => {
     using file = await Deno.open(path);
     if ((await file.stat()).isDirectory) throw unread("it is a folder", `Name a file with ${setting}`);
-    bytes = await bytesOf(file, mostBytes);
+    return await bytesOf(file, mostBytes);
+  };
+  const late = async (signal: AbortSignal) => {
+    await sleep(limitMs, signal);
+    if (signal.aborted) return;
+    const why = `it gave nothing whole in ${limitMs / 1_000} s`;
+    throw unread(why, `Look whether anything writes into it and closes it, or name another file with ${setting}`);
+  };
+  let bytes: Uint8Array | undefined;
+  const done = new AbortController();
+  try {
+    const reading = read().finally(() => done.abort());
+    await Promise.race([reading, late(done.signal)]);
+    bytes = await reading;
   } catch (error) {
     if (error instanceof UserpipeError) throw error;
     const another = `or name another file with ${setting}`;

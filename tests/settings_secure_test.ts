@@ -4,6 +4,7 @@ import { createPrivateKey } from "node:crypto";
 import { join } from "node:path";
 import { UserpipeError } from "../src/errors.ts";
 import { certificatesOf } from "../src/settings_files.ts";
+import { secretIn } from "../src/secret_file.ts";
 import { cassandraSecurity, kafkaSecurity, securityWarnings } from "../src/secure.ts";
 import { flagOf, resolveSettings, type SettingName, SETTINGS } from "../src/settings.ts";
 import { AUTHORITY, CLIENT, INTRUDER } from "./support/certificates.ts";
@@ -161,6 +162,18 @@ Deno.test("a file that is missing, empty or something else is named, and what is
     await assert.rejects(named(garbage), (error) => isWrong(error, /".*garbage", holds no certificate in PEM$/));
   });
 });
+
+Deno.test("a pipe that a secret comes through is read, and one that nobody writes into is an error that names it", () =>
+  withFolder(async (folder) => {
+    const pipe = join(folder, "pipe");
+    await new Deno.Command("mkfifo", { args: [pipe] }).output();
+    const read = (limitMs?: number) => secretIn(pipe, "the password of Kafka", "--kafka-sasl-password-file", limitMs);
+    const write = () => Deno.writeTextFile(pipe, "from the pipe\n", { create: false });
+    assert.deepEqual(await Promise.all([read(), write()]), ["from the pipe", undefined]);
+    await assert.rejects(read(50), { code: "settings", message: /"\S*pipe": it gave nothing whole in 0\.05 s$/ });
+    // Whoever was given up reads what comes now.
+    await write();
+  }));
 
 Deno.test("a file of a secret is one line of text: another is refused, and nothing of it is quoted", async () => {
   await withFolder(async (folder) => {
