@@ -12,6 +12,9 @@ const KNOWN = Object.values(SETTINGS as Record<string, Setting<unknown, unknown>
   .flatMap(({ env, holds }) => [env ?? [], holds?.env ?? []].flat())
   .filter((name) => /^(?:USERPIPE|KAFKA|CASSANDRA|SCHEMA_REGISTRY)_/.test(name));
 
+/** What other programs say of the same behind it; more would be names of theirs, and of Kubernetes. */
+const ADDED = ["LIST", "NAME", "ID"];
+
 /** A variable, and the one that it may be meant for. */
 export interface Misspelt {
   name: string;
@@ -48,7 +51,8 @@ function meantBy(name: string, own: boolean): string | undefined {
     const whole = distance(wordsOf(name), wordsOf(known), name);
     return { known, edits: own ? Math.min(whole, distance(restOf(name), restOf(known), name)) : whole };
   });
-  return candidates.filter((each) => each.edits <= most(name)).toSorted((a, b) => a.edits - b.edits)[0]?.known;
+  const near = candidates.filter((each) => each.edits <= most(name)).toSorted((a, b) => a.edits - b.edits)[0]?.known;
+  return near ?? KNOWN.find((known) => ADDED.some((word) => name === `${known}_${word}`));
 }
 
 /** Without what is often left out. */

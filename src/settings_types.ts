@@ -153,7 +153,8 @@ const UNITS_MS: Record<string, number> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_
 /** `500ms`, `30s`, `1m`, `6h`, `1d`, `2w`: in ms. */
 export const duration: Parse<number> = (given) => {
   const [, amount, unit] = /^(\d+)(ms|s|m|h|d|w)$/.exec(given.trim()) ?? [];
-  if (amount === undefined || Number(amount) === 0) return no("it takes a number and a unit: 30s, 1m, 6h, 1d");
+  if (amount === undefined) return no("it takes a number and a unit: 30s, 1m, 6h, 1d");
+  if (Number(amount) === 0) return no("it takes a time above 0: 1m, 6h, 1d");
   const value = Number(amount) * UNITS_MS[unit!]!;
   return value <= 100 * 366 * UNITS_MS.d! ? ok(value) : no("it takes a hundred years at the most");
 };

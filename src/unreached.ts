@@ -17,6 +17,8 @@ const REASONS: readonly (readonly [said: RegExp, why: string])[] = [
   [/ENOTFOUND|EAI_AGAIN|could be resolved|dns error/, "its name does not resolve"],
   [/EHOSTUNREACH|ENETUNREACH/, "there is no route to it"],
   [/ERR_SSL|SSL|TLS|certificate/, "no secure connection (TLS)"],
+  // Of a port that the runtime's fetch asks nothing of.
+  [/Requests to port \d+ are blocked/, "no web server may be at that port, which is kept for others"],
   [/ETIMEDOUT|time[d]? ?out|no answer in|did not reply/i, "timed out"],
   [/does not answer as a Kafka/, "it does not answer as a Kafka does"],
   // kafkajs says so of one that took the connection and was silent from then on.

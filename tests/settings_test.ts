@@ -146,6 +146,12 @@ for (const [name, text] of BAD) {
   });
 }
 
+Deno.test("a time of 0 is refused for its amount, not for its form", () => {
+  for (const name of ["every", "retention"] as const) {
+    assert.throws(() => resolveSettings([name], { [name]: "0s" }, none), /it takes a time above 0/);
+  }
+});
+
 Deno.test("a flag that would be ignored beside another is an error that names both; a variable is not", () => {
   const resolve = (flags: Record<string, string>, env = none as (name: string) => string | undefined) =>
     resolveSettings(ALL, flags, env);
@@ -243,6 +249,7 @@ Deno.test("a variable that nobody reads is named, with the one that it may be me
     const [name, known] of [
       ["KAFKA_BROKER", "KAFKA_BROKERS"],
       ["KAKFA_BROKERS", "KAFKA_BROKERS"],
+      ["KAFKA_BROKERS_LIST", "KAFKA_BROKERS"],
       ["kafka_brokers", "KAFKA_BROKERS"],
       ["CASSANDRA_CONTACTPOINTS", "CASSANDRA_CONTACT_POINTS"],
       ["CASSANDRA_PASSWROD_FILE", "CASSANDRA_PASSWORD_FILE"],
@@ -254,7 +261,13 @@ Deno.test("a variable that nobody reads is named, with the one that it may be me
   ) assert.deepEqual(meant(name!), [`${name} ${known}`]);
   const known = Object.values(SETTINGS).flatMap((setting) => "env" in setting ? setting.env ?? [] : []);
   const others = ["KAFKA_HOME", "KAFKA_OPTS", "KAFKA_HEAP_OPTS", "KAFKA_PORT", "KAFKA_JMX_OPTS", "KAFKA_LOG_DIRS"];
-  const kubernetes = ["USERPIPE_PORT", "USERPIPE_SERVICE_HOST", "USERPIPE_PORT_8642_TCP_ADDR", "KAFKA_BROKER_PORT"];
+  const kubernetes = [
+    "USERPIPE_PORT",
+    "USERPIPE_SERVICE_HOST",
+    "USERPIPE_PORT_8642_TCP_ADDR",
+    "KAFKA_BROKER_PORT",
+    "KAFKA_BROKERS_SERVICE_HOST",
+  ];
   const more = ["CASSANDRA_HOME", "CASSANDRA_CONF", "CASSANDRA_SEEDS", "USERPIPE_FAULT", "PGPASSFILE", "HOME", "PATH"];
   assert.deepEqual(meant(...known, ...others, ...kubernetes, ...more), []);
   assert.deepEqual(meant(...others, ...kubernetes, ...more), []);

@@ -14,6 +14,7 @@ const SAID: [error: unknown, why: string][] = [
   [new Error("Connection error: it does not answer as a Kafka does"), ": it does not answer as a Kafka does"],
   [new Error("Socket was closed"), ": it closed the connection"],
   [Object.assign(new Error("connect"), { code: "EHOSTUNREACH" }), ": there is no route to it"],
+  [new Error("Requests to port 1 are blocked"), ": no web server may be at that port, which is kept for others"],
   [new Error("something else"), ""],
   [undefined, ""],
 ];

@@ -26,7 +26,7 @@ export function translate(error: unknown, name: string): unknown {
   return error;
 }
 
-const START = "Start it, or look at --runs; left out, the record is a file of the data folder";
+const START = "Start it, or look at --runs (USERPIPE_RUNS); left out, the record is a file of the data folder";
 
 /** It took too long; the connections are given up. */
 export class NoAnswer extends UserpipeError {
@@ -57,9 +57,14 @@ function ofServer(error: postgres.PostgresError, name: string): unknown {
     return new UserpipeError("not-authorised", `${name} does not allow it: ${message}`, hint, { cause: error });
   }
   if (code === NO_DATABASE) {
-    return new UserpipeError("settings", `${name} is not there: ${message}`, "Make it, or name another with --runs", {
-      cause: error,
-    });
+    return new UserpipeError(
+      "settings",
+      `${name} is not there: ${message}`,
+      "Make it, or name another with --runs (USERPIPE_RUNS)",
+      {
+        cause: error,
+      },
+    );
   }
   if (GONE.includes(code)) return replaced(name, error);
   if (code === READ_ONLY) return unreachable(`${name} takes no writes: ${message}`, error);
