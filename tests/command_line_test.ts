@@ -57,6 +57,7 @@ Deno.test("commands and flags of other programs lead to ours, which are there", 
   for (const { name, alias } of COMMANDS) {
     for (const own of [name, alias]) if (own !== undefined) assert.equal(commandHere(own), undefined, own);
   }
+  assert.match(unknownCommand("services").hint, /deno task services down/);
   assert.equal(flagHere("--bootstrap-server", ["--topic", "--brokers"]), "--brokers");
   assert.equal(flagHere("--bootstrap-server", ["--topic"]), undefined);
 });

@@ -26,6 +26,10 @@ const COMMANDS: readonly (readonly [words: string, here: string])[] = [
   ["prune clean cleanup", '"userpipe runs prune --older-than 30d" removes old runs'],
   ["replay", '"userpipe dead-letters replay" puts refused records through again'],
   ["flush", '"userpipe outbox flush" forwards what waits for Kafka'],
+  [
+    "services service",
+    'From source, "deno task services up" starts a Kafka and a Cassandra, and "deno task services down" ends them',
+  ],
   ["version", '"userpipe --version" prints it'],
 ];
 
