@@ -2,8 +2,8 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { COMMANDS } from "../src/cli/commands.ts";
-import { ROOT } from "../tools/build/options.ts";
-import { succeeds, userpipe, withFolder } from "./support/cli.ts";
+import { COMPILED_FLAGS, ROOT } from "../tools/build/options.ts";
+import { ownEnvironment, succeeds, userpipe, withFolder } from "./support/cli.ts";
 
 Deno.test("init says where a topic that is there is not what the flags ask for, and leaves it as it is", () =>
   withFolder(async (cwd) => {
@@ -114,5 +114,17 @@ Deno.test("where the log is asked for as JSON, all of standard error is lines of
       assert.equal(lines.at(-1)!.level, level, stderr);
       assert.match(lines.at(-1)!.message, message);
       if (level === "ERROR") assert.equal(typeof lines.at(-1)!.hint, "string");
+    }
+  }));
+
+Deno.test("a reader that leaves early does not turn what a command found into nothing found", () =>
+  withFolder(async (cwd) => {
+    const args = ["run", ...COMPILED_FLAGS, "--config", join(ROOT, "deno.json"), join(ROOT, "main.ts")];
+    for (const command of ["doctor", "status"]) {
+      const env = { ...ownEnvironment(), KAFKA_BROKERS: "127.0.0.1:1" };
+      const options = { cwd, env, clearEnv: true, stdout: "piped", stderr: "null" } as const;
+      const child = new Deno.Command(Deno.execPath(), { args: [...args, command], ...options }).spawn();
+      await child.stdout.cancel();
+      assert.equal((await child.status).code, 1, command);
     }
   }));

@@ -50,6 +50,8 @@ export interface Command {
   undrained?: boolean;
   /** It publishes and stores nothing: a signal ends what it shows, and that is all that is said. */
   onlyShows?: boolean;
+  /** Its exit code is an answer too, which a reader that leaves early does not cut short. */
+  answers?: boolean;
   /** Loads the code: `--help` and `--version` need none of it. @returns the exit code */
   load: () => Promise<(context: Context) => Promise<number>>;
 }

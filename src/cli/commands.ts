@@ -143,6 +143,7 @@ export const COMMANDS: readonly Command[] = [
   },
   {
     name: "verify",
+    answers: true,
     summary: "say whether all of the topic is in the table and the dead letters",
     details: `Compares by id and content, from the topic's first record to its end as it is
 when this starts. Of several records of an id the latest counts. Exit code 0
@@ -255,6 +256,7 @@ shows the page by itself, ingest --every and stream with --dashboard.
   },
   {
     name: "doctor",
+    answers: true,
     summary: "look at each component, and say what is wrong and what to do",
     details: "Changes nothing. Exits with 0 where all is well, with 1 where it found something.",
     examples: [

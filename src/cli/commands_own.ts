@@ -16,6 +16,7 @@ function oneOfEachFlag(): SettingName[] {
 export const OWN_COMMANDS: readonly Command[] = [
   {
     name: "healthcheck",
+    answers: true,
     undrained: true,
     summary: "ask the page of a running process whether its broker, store and record of runs work",
     arguments: "[address]",

@@ -6,6 +6,7 @@ const TARGET = ["brokers", "topic", "pipeline"] as const;
 export const RUN_COMMANDS: readonly Command[] = [
   {
     name: "status",
+    answers: true,
     undrained: true,
     summary: "show on one screen what stands where: schedule, runs, topic, lag, table, outbox, health",
     details: `Exits with 1 where something is wrong: an end or the record of runs that does

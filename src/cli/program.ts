@@ -146,7 +146,9 @@ async function run(
   const resolve = command.lenient ? resolveGood : resolveSettings;
   const settings = resolve(command.settings, flags, (name) => Deno.env.get(name));
   const format = settings.logFormat ?? (Deno.stderr.isTerminal() ? "pretty" : "json");
-  const terminal = new Terminal({ quiet: settings.quiet, json: format === "json", jsonNotes: json });
+  // What is watched ends with its reader: it has no other end.
+  const unread = command.answers === true && settings.watch !== true;
+  const terminal = new Terminal({ quiet: settings.quiet, json: format === "json", jsonNotes: json, unread });
   const level = settings.quiet ? "error" : settings.logLevel;
   const log = { level, format, colour: wantsColour(Deno.stderr.isTerminal()) };
   await configureLog({ ...log, beforeWrite: () => terminal.clear() });

@@ -14,13 +14,23 @@ export class Terminal {
   readonly quiet: boolean;
   /** Whether notes are lines of JSON too. */
   readonly #jsonNotes: boolean;
+  readonly #unread: boolean;
   #liveLine = false;
 
   /**
    * @param json whether the log is lines of JSON
    * @param jsonNotes whether that was asked for: then all of standard error is
+   * @param unread whether it goes on where nobody reads its results any more: its exit code is its answer
    */
-  constructor({ quiet, json, jsonNotes = false }: { quiet: boolean; json: boolean; jsonNotes?: boolean }) {
+  constructor(
+    { quiet, json, jsonNotes = false, unread = false }: {
+      quiet: boolean;
+      json: boolean;
+      jsonNotes?: boolean;
+      unread?: boolean;
+    },
+  ) {
+    this.#unread = unread;
     this.quiet = quiet;
     this.#jsonNotes = jsonNotes;
     this.interactive = Deno.stdout.isTerminal();
@@ -37,7 +47,11 @@ export class Terminal {
   /** A result: to standard output. */
   print(line: string): void {
     this.clear();
-    writeAll(Deno.stdout, `${line}\n`);
+    try {
+      writeAll(Deno.stdout, `${line}\n`);
+    } catch (error) {
+      if (!(this.#unread && error instanceof Deno.errors.BrokenPipe)) throw error;
+    }
   }
 
   /** A word to the person at the terminal: to standard error, not with `--quiet`. */
