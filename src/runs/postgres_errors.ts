@@ -49,11 +49,13 @@ export function replaced(name: string, cause?: unknown): UserpipeError {
 function ofServer(error: postgres.PostgresError, name: string): unknown {
   const { code, message } = error;
   if (WRONG_LOGIN.test(code)) {
-    const hint = "Look at the user of --runs and at its password: in USERPIPE_RUNS, PGPASSWORD or --runs-password-file";
+    const hint =
+      "Look at the user of --runs (USERPIPE_RUNS) and at its password: in it, in PGPASSWORD or --runs-password-file";
     return new UserpipeError("not-authorised", `${name} does not let us in: ${message}`, hint, { cause: error });
   }
   if (code === NOT_ALLOWED) {
-    const hint = "Let the user of --runs make a schema (GRANT CREATE ON DATABASE), or own the schema userpipe";
+    const hint =
+      "Let the user of --runs (USERPIPE_RUNS) make a schema (GRANT CREATE ON DATABASE), or own the schema userpipe";
     return new UserpipeError("not-authorised", `${name} does not allow it: ${message}`, hint, { cause: error });
   }
   if (code === NO_DATABASE) {

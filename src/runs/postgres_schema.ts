@@ -160,7 +160,7 @@ async function isCurrent(sql: Sql, name: string): Promise<boolean> {
     throw new UserpipeError(
       "settings",
       `The record of runs in ${name} is of a newer userpipe: version ${version}, and this one knows ${MIGRATIONS.length}`,
-      "Use that userpipe here too, or name another database with --runs",
+      "Use that userpipe here too, or name another database with --runs (USERPIPE_RUNS)",
     );
   }
   return version === MIGRATIONS.length;
