@@ -3,6 +3,7 @@ import { Buffer } from "node:buffer";
 import { connect, isIP, type Socket } from "node:net";
 import { connect as connectTls, TLSSocket } from "node:tls";
 import { sleep } from "./backoff.ts";
+import { withoutBrackets } from "./loopback.ts";
 import { EXPIRED, NOT_TAKEN, NOT_YET_VALID, SILENT_IN_TLS, SPEAKS_TLS, type Tls, tlsOptions } from "./tls.ts";
 
 export interface Question {
@@ -113,7 +114,7 @@ function exchange(
 ): Promise<Buffer> {
   const { hello, bytes, limitMs } = question;
   const colon = address.lastIndexOf(":");
-  const host = address.slice(0, colon).replace(/^\[(.*)\]$/, "$1");
+  const host = withoutBrackets(address.slice(0, colon));
   const port = Number(address.slice(colon + 1));
   const { promise, resolve, reject } = Promise.withResolvers<Buffer>();
   let stage: Stage = "connect";

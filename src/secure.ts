@@ -1,9 +1,9 @@
 /** Settings to secure connections: the files that they name are read here, as often as an end is opened. */
 import { UserpipeError } from "./errors.ts";
 import { HIDDEN, withoutSecrets } from "./hidden.ts";
-import { isLoopback } from "./loopback.ts";
+import { isLoopback, withoutBrackets } from "./loopback.ts";
 import { isOpenToAll } from "./secret_file.ts";
-import type { Environment, Settings } from "./settings.ts";
+import { type Environment, environment, type Settings } from "./settings.ts";
 import type { FlagOf } from "./settings_fit.ts";
 import { certificatesOf, pairOf, secretOf } from "./settings_files.ts";
 import { type Mechanism, SECRET_FILES, SECURITY } from "./settings_secure.ts";
@@ -21,8 +21,6 @@ export interface CassandraSecurity {
   tls?: Tls;
   login?: Login;
 }
-
-const environment: Environment = (name) => Deno.env.get(name);
 
 /** @throws {UserpipeError} `settings` where a file is not there or not what it should be */
 export async function kafkaSecurity(settings: Settings, env = environment): Promise<KafkaSecurity> {
@@ -106,12 +104,12 @@ export async function securityWarnings(
 /** Whether an address by itself lets anybody post, as those of chat rooms do by their path; one of this machine is for it alone. */
 function isSecretWhole(address: string): boolean {
   const url = URL.parse(address.trim());
-  return url !== null && url.pathname + url.search !== "/" && !isLoopback(url.hostname.replace(/^\[(.*)\]$/, "$1"));
+  return url !== null && url.pathname + url.search !== "/" && !isLoopback(withoutBrackets(url.hostname));
 }
 
 /** `kafka.example` of `kafka.example:9092`, `::1` of `[::1]:9092`. */
 function hostOf(address: string): string {
-  return address.replace(/:\d+$/, "").replace(/^\[(.*)\]$/, "$1");
+  return withoutBrackets(address.replace(/:\d+$/, ""));
 }
 
 /** The registry's address, where a user logs in there without TLS. */

@@ -57,6 +57,9 @@ export type Settings = {
 
 export type Environment = (name: string) => string | undefined;
 
+/** That of the process. */
+export const environment: Environment = (name) => Deno.env.get(name);
+
 /** What the command line gave: texts, `true` for a flag without a value, `false` for a negated one. By setting name. */
 export type Flags = Partial<Record<string, string | boolean>>;
 

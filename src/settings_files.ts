@@ -1,7 +1,7 @@
 /** The files that settings name, read: secrets, certificates and keys. The one place for what such a file must be. */
 import { UserpipeError } from "./errors.ts";
 import { assertPair, certificatesIn, keyIn, secretIn, trustedIn } from "./secret_file.ts";
-import { type Environment, nameOf, type SettingName, SETTINGS, type Settings } from "./settings.ts";
+import { type Environment, environment, nameOf, type SettingName, SETTINGS, type Settings } from "./settings.ts";
 import type { Problem } from "./settings_fit.ts";
 
 /** Settings that name a file with a secret, or whose variable has it. */
@@ -34,8 +34,6 @@ const KEYS = {
 type CertificatesName = keyof typeof CERTIFICATES;
 type KeyName = keyof typeof KEYS;
 type Of = Partial<Pick<Settings, SecretName | CertificatesName | KeyName>>;
-
-const environment: Environment = (name) => Deno.env.get(name);
 
 /** That of the file, where one is named, else that of the variable; undefined where neither is. @throws {UserpipeError} `settings` */
 export async function secretOf(name: SecretName, settings: Of, env = environment): Promise<string | undefined> {

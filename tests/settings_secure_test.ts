@@ -159,6 +159,11 @@ Deno.test("a file that is missing, empty or something else is named, and what is
       certificatesOf("schemaRegistryCaFile", resolve({ ...registry, SCHEMA_REGISTRY_CA_FILE: file }));
     assert.equal(await named(ca), AUTHORITY);
     await assert.rejects(named(damaged), (error) => isWrong(error, /".*damaged", holds no certificate that can/));
+    const partly = await write("partly", AUTHORITY + AUTHORITY.replace("MII", "!!!"));
+    await assert.rejects(
+      named(partly),
+      (error) => isWrong(error, /".*partly", holds a certificate that cannot be read: /),
+    );
     await assert.rejects(named(garbage), (error) => isWrong(error, /".*garbage", holds no certificate in PEM$/));
   });
 });

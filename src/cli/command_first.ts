@@ -1,7 +1,7 @@
 /** Flags may stand before the command too: `userpipe --quiet status`. */
 import { nameOf, SETTINGS } from "../settings.ts";
 import type { Setting } from "../settings_types.ts";
-import { COMMANDS } from "./commands.ts";
+import { commandOf } from "./commands.ts";
 
 /** Of each flag whether a value follows it. */
 type Value = "none" | "optional" | "needed";
@@ -44,5 +44,5 @@ function valuesOfFlags(): Map<string, Value> {
 }
 
 function mayBeCommand(arg: string): boolean {
-  return arg.startsWith("-") || COMMANDS.some(({ name, alias }) => name === arg || alias === arg);
+  return arg.startsWith("-") || commandOf(arg) !== undefined;
 }

@@ -276,3 +276,8 @@ shows the page by itself, ingest --every and stream with --dashboard.
   },
   ...OWN_COMMANDS,
 ];
+
+/** The command of that name or alias. */
+export function commandOf(typed: string | undefined): Command | undefined {
+  return COMMANDS.find(({ name, alias }) => typed !== undefined && [name, alias].includes(typed));
+}

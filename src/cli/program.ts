@@ -3,16 +3,25 @@ import { Command as Commander, CommanderError, Option } from "commander";
 import { EXIT, messageOf, UserpipeError } from "../errors.ts";
 import { configureLog, jsonLine, logger } from "../log.ts";
 import { securityWarnings } from "../secure.ts";
-import { flagOf, groupOf, LOG_GROUP, resolveGood, resolveSettings, type SettingName, SETTINGS } from "../settings.ts";
+import {
+  environment,
+  flagOf,
+  groupOf,
+  LOG_GROUP,
+  resolveGood,
+  resolveSettings,
+  type SettingName,
+  SETTINGS,
+} from "../settings.ts";
 import { defaultText, type Setting } from "../settings_types.ts";
 import { shown, shownLines } from "../shown.ts";
 import type { Command } from "./command.ts";
 import { commandFirst } from "./command_first.ts";
-import { COMMANDS } from "./commands.ts";
+import { commandOf, COMMANDS } from "./commands.ts";
 import { descriptionOf, examplesOf, flowed, helpWidth, layout, TIE } from "./help.ts";
 import { listen, unheard } from "./signals.ts";
 import { Terminal, wantsColour } from "./terminal.ts";
-import { commandOf, refusedLine, unknownCommand } from "./usage.ts";
+import { refusedLine, unknownCommand } from "./usage.ts";
 import { VERSION } from "../version.ts";
 
 /** Ends the process at once. */
@@ -144,7 +153,7 @@ async function run(
   exit: Exit,
 ): Promise<number> {
   const resolve = command.lenient ? resolveGood : resolveSettings;
-  const settings = resolve(command.settings, flags, (name) => Deno.env.get(name));
+  const settings = resolve(command.settings, flags, environment);
   const format = settings.logFormat ?? (Deno.stderr.isTerminal() ? "pretty" : "json");
   // What is watched ends with its reader: it has no other end.
   const unread = command.answers === true && settings.watch !== true;
@@ -152,7 +161,7 @@ async function run(
   const level = settings.quiet ? "error" : settings.logLevel;
   const log = { level, format, colour: wantsColour(Deno.stderr.isTerminal()) };
   await configureLog({ ...log, beforeWrite: () => terminal.clear() });
-  const warnings = await securityWarnings(settings, (name) => Deno.env.get(name), flagOf.bind(null, flags));
+  const warnings = await securityWarnings(settings, environment, flagOf.bind(null, flags));
   for (const warning of warnings) logger("settings").warn`${warning}`;
   const signals = command.undrained ? unheard() : listen(terminal, settings.stopTimeout, exit, command);
   try {

@@ -3,7 +3,7 @@ import { EXIT, UserpipeError } from "../errors.ts";
 import { logger } from "../log.ts";
 import { misspeltIn, misspeltWords } from "../misspelt.ts";
 import { namesOf } from "../open.ts";
-import { allOf, type SettingName, type Settings } from "../settings.ts";
+import { allOf, environment as env, type SettingName, type Settings } from "../settings.ts";
 import { type InForce, settingsInForce } from "../settings_in_force.ts";
 import { one } from "../query/query.ts";
 import { shown } from "../shown.ts";
@@ -14,8 +14,6 @@ import { COMMANDS } from "./commands.ts";
 import { withStore } from "./ends.ts";
 import { problemsIn } from "./settings_checks.ts";
 import type { Terminal } from "./terminal.ts";
-
-const env = (name: string) => Deno.env.get(name);
 
 export async function settings({ flags, settings, terminal }: Context): Promise<number> {
   const rows = settingsInForce({ flags, env });

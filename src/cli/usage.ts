@@ -5,7 +5,7 @@ import { nameOf, SETTINGS } from "../settings.ts";
 import { joined } from "../settings_fit.ts";
 import type { Setting } from "../settings_types.ts";
 import type { Command } from "./command.ts";
-import { COMMANDS } from "./commands.ts";
+import { commandOf, COMMANDS } from "./commands.ts";
 import { commandHere, flagHere } from "./other_words.ts";
 import { didYouMean } from "./similar.ts";
 
@@ -34,10 +34,6 @@ export function unknownCommand(typed: string): UserpipeError {
   const names = COMMANDS.flatMap(({ name, alias }) => [name, ...alias === undefined ? [] : [alias]]);
   const guess = commandHere(typed) ?? didYouMean(typed, [...names, "help"]);
   return new UserpipeError("usage", `There is no command "${typed}"`, hinted(guess, "userpipe --help"));
-}
-
-export function commandOf(typed: string | undefined): Command | undefined {
-  return COMMANDS.find(({ name, alias }) => typed !== undefined && [name, alias].includes(typed));
 }
 
 function unknownFlag(given: string, command: Command | undefined): UserpipeError {

@@ -3,7 +3,7 @@
  * would stand open to a network without a login is refused here, before anything listens.
  */
 import { isLoopback } from "../loopback.ts";
-import type { Environment, Settings } from "../settings.ts";
+import { environment, type Settings } from "../settings.ts";
 import { type DashboardAddress, dashboardProblems } from "../settings_dashboard.ts";
 import { pairOf, secretOf } from "../settings_files.ts";
 
@@ -31,7 +31,7 @@ export interface Access {
 export async function accessOf(
   settings: Pick<Settings, "dashboardReadOnly" | "dashboardPasswordFile" | "dashboardTokenFile" | "tlsCert" | "tlsKey">,
   { host, port, portAsked }: Omit<DashboardAddress, "byFlag">,
-  env: Environment = (name) => Deno.env.get(name),
+  env = environment,
 ): Promise<Access> {
   for (const { error } of dashboardProblems(settings, { host }, env)) throw error;
   const password = await secretOf("dashboardPasswordFile", settings, env);

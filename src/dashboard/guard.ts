@@ -3,7 +3,7 @@
  * something only by POST, and what is answered runs no script but ours.
  */
 import type { MiddlewareHandler } from "hono";
-import { isLoopback } from "../loopback.ts";
+import { isLoopback, withoutBrackets } from "../loopback.ts";
 import { refuse } from "./answers.ts";
 import { smallBody } from "./body.ts";
 
@@ -42,7 +42,7 @@ export const withHeaders: MiddlewareHandler = async (c, next) => {
 export function ownHost(login: boolean): MiddlewareHandler {
   return async (c, next) => {
     const { hostname } = new URL(c.req.url);
-    if (login || isLoopback(hostname.replace(/^\[|\]$/g, ""))) return await next();
+    if (login || isLoopback(withoutBrackets(hostname))) return await next();
     return refuse(c, 403, {
       code: "host",
       message: `This page is not called "${hostname}"`,
