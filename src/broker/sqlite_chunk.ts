@@ -10,6 +10,8 @@ import type { Delivered, Message } from "./broker.ts";
 /** Bytes of messages after which the next one begins a new chunk; one larger message is a chunk alone. */
 const CHUNK_BYTES = 64 * 1024;
 const MESSAGE_HEAD = 20;
+/** Where in it the lengths of key and value and the number of the header set are. */
+const [KEY_AT, VALUE_AT, SET_AT] = [8, 12, 16] as const;
 
 type Headers = Message["headers"];
 
@@ -66,9 +68,9 @@ function encodeChunk(messages: readonly Message[], bytes: number): Chunk {
   let latest = -Infinity;
   messages.forEach(({ key, value, timestamp }, i) => {
     view.setFloat64(at, timestamp);
-    view.setInt32(at + 8, key?.length ?? -1);
-    view.setInt32(at + 12, value?.length ?? -1);
-    view.setUint32(at + 16, setOf[i]);
+    view.setInt32(at + KEY_AT, key?.length ?? -1);
+    view.setInt32(at + VALUE_AT, value?.length ?? -1);
+    view.setUint32(at + SET_AT, setOf[i]);
     at += MESSAGE_HEAD;
     if (key) put(key);
     if (value) put(value);
@@ -127,46 +129,106 @@ export interface Reading {
 }
 
 /**
- * Adds the messages of a chunk to `reading`. Keys and values are views of `data`, not copies.
+ * Adds the messages of a chunk to `reading`: places in `data`, whose parts are made when they are asked for.
  * @param base the offset of the chunk's first message
  * @returns false where a limit was reached
  * @throws {RangeError | TypeError} where it is damaged, with a part of them added
  */
 export function decodeChunk(data: Uint8Array, base: number, count: number, reading: Reading): boolean {
-  const view = new DataView(data.buffer, data.byteOffset, data.byteLength);
-  const { sets, end } = decodeHeaderSets(data, view);
-  let at = end;
-  const part = (length: number) => {
-    if (length < 0) return null;
-    if (at + length > data.length) throw new RangeError("A message ends behind its chunk");
-    return data.subarray(at, at += length);
-  };
+  const chunk = new StoredMessages(data, reading.partition);
+  const { view, sets } = chunk;
+  let at = chunk.end;
   for (let offset = base; offset < base + count; offset++) {
-    const keyLength = view.getInt32(at + 8);
-    const valueLength = view.getInt32(at + 12);
-    const payload = Math.max(0, keyLength) + Math.max(0, valueLength);
-    if (offset < reading.from) {
-      at += MESSAGE_HEAD + payload;
-      continue;
+    const payload = Math.max(0, view.getInt32(at + KEY_AT)) + Math.max(0, view.getInt32(at + VALUE_AT));
+    const { bytes } = sets[view.getUint32(at + SET_AT)];
+    const next = at + MESSAGE_HEAD + payload;
+    if (next > data.length) throw new RangeError("A message ends behind its chunk");
+    if (offset >= reading.from) {
+      if (!fits(reading, payload + bytes)) return false;
+      reading.messages.push(new StoredMessage(chunk, at, offset));
+      reading.bytes += payload + bytes;
     }
-    const { headers, bytes } = sets[view.getUint32(at + 16)];
-    if (!fits(reading, payload + bytes)) return false;
-    const timestamp = view.getFloat64(at);
-    at += MESSAGE_HEAD;
-    const [key, value] = [part(keyLength), part(valueLength)];
-    reading.messages.push({ partition: reading.partition, offset: BigInt(offset), key, value, headers, timestamp });
-    reading.bytes += payload + bytes;
+    at = next;
   }
   if (at !== data.length) throw new RangeError("A chunk goes on behind its messages");
   return true;
+}
+
+/** What the messages of one chunk have in common. */
+class StoredMessages {
+  readonly data: Uint8Array;
+  readonly view: DataView;
+  readonly partition: number;
+  readonly sets: readonly HeaderSet[];
+  /** Where its first message begins. */
+  readonly end: number;
+
+  constructor(data: Uint8Array, partition: number) {
+    this.data = data;
+    this.view = new DataView(data.buffer, data.byteOffset, data.byteLength);
+    this.partition = partition;
+    ({ sets: this.sets, end: this.end } = decodeHeaderSets(data, this.view));
+  }
+
+  /** From `at` on; null where it has no length. */
+  part(at: number, length: number): Uint8Array | null {
+    return length < 0 ? null : this.data.subarray(at, at + length);
+  }
+}
+
+class StoredMessage implements Delivered {
+  readonly #chunk: StoredMessages;
+  readonly #at: number;
+  readonly #offset: number;
+
+  constructor(chunk: StoredMessages, at: number, offset: number) {
+    this.#chunk = chunk;
+    this.#at = at;
+    this.#offset = offset;
+  }
+
+  get partition(): number {
+    return this.#chunk.partition;
+  }
+
+  get offset(): bigint {
+    return BigInt(this.#offset);
+  }
+
+  get timestamp(): number {
+    return this.#chunk.view.getFloat64(this.#at);
+  }
+
+  /** A view of the chunk, not a copy; as is the value. */
+  get key(): Uint8Array | null {
+    return this.#chunk.part(this.#at + MESSAGE_HEAD, this.#length(KEY_AT));
+  }
+
+  get value(): Uint8Array | null {
+    return this.#chunk.part(this.#at + MESSAGE_HEAD + Math.max(0, this.#length(KEY_AT)), this.#length(VALUE_AT));
+  }
+
+  get headers(): Headers {
+    return this.#chunk.sets[this.#chunk.view.getUint32(this.#at + SET_AT)].headers;
+  }
+
+  #length(at: number): number {
+    return this.#chunk.view.getInt32(this.#at + at);
+  }
 }
 
 function fits({ messages, bytes, maxMessages, maxBytes }: Reading, more: number): boolean {
   return messages.length === 0 || (messages.length < maxMessages && bytes + more <= maxBytes);
 }
 
-function decodeHeaderSets(data: Uint8Array, view: DataView) {
-  const sets: { headers: Headers; bytes: number }[] = [];
+/** With the bytes that it counts for each message. */
+interface HeaderSet {
+  headers: Headers;
+  bytes: number;
+}
+
+function decodeHeaderSets(data: Uint8Array, view: DataView): { sets: HeaderSet[]; end: number } {
+  const sets: HeaderSet[] = [];
   let at = 4;
   const part = () => {
     const length = view.getUint32(at);

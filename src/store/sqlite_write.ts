@@ -151,8 +151,9 @@ function storeParts(parts: readonly Part[], { columns }: Table, upsert: Statemen
   const numbers = columns.flatMap(({ type }, n) => type === "double" ? n : []);
   const rows = parts.flatMap(({ call, from, to }) => call.rows.slice(from, to));
   for (const place of byKey(rows)) {
-    const { values, writeTime } = rows[place]!;
-    const reason = whyRefused(values, columns) ?? attempt(values, writeTime);
+    const { values, writeTime, packed } = rows[place]!;
+    // What was read as bytes was checked as it was read.
+    const reason = (packed === undefined ? whyRefused(values, columns) : undefined) ?? attempt(values, writeTime);
     if (reason === undefined) continue;
     const part = parts.findLast(({ first }) => first <= place)!;
     part.refused.push({ index: part.from + place - part.first, reason });

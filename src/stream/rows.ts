@@ -58,7 +58,7 @@ export function checkMessages(
   for (const message of delivered) {
     const { key, value } = message;
     checked.taken++;
-    const problem = placeProblem(message, now) ?? (badSchemas && schemaProblem(value!, badSchemas));
+    const problem = placeProblem(message, value, now) ?? (badSchemas && schemaProblem(value!, badSchemas));
     if (problem !== undefined) {
       if (refuse(message, problem)) break;
       continue;
@@ -93,7 +93,8 @@ export function writeTimeOf({ timestamp, offset }: Delivered): number {
   return timestamp * 1000 + Number(offset % 1000n);
 }
 
-function placeProblem({ value, timestamp, unreadable }: Delivered, now: number): string | undefined {
+/** @param value of the message: each time it is asked for it is made anew */
+function placeProblem({ timestamp, unreadable }: Delivered, value: Uint8Array | null, now: number): string | undefined {
   if (unreadable !== undefined) return unreadable.reason;
   if (value === null) return "the value is null: deletes are not carried";
   if (timestamp < 0) return "the record has no timestamp";
