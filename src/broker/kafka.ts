@@ -35,7 +35,7 @@ const SESSION_TIMEOUT_MS = 10_000;
 const REBALANCE_TIMEOUT_MS = 60_000;
 /** Under a third of the session, as Kafka advises; a topic that was made again is noticed within it too. */
 const HEARTBEAT_MS = 3_000;
-const COMMIT_INTERVAL_MS = 50;
+const COMMIT_INTERVAL_MS = 10;
 /** What is fetched ahead is at most this share of what may be in flight, and one partition's a part of that. */
 const FETCH_SHARE = 1 / 8;
 const PARTITION_SHARE = 1 / 2;

@@ -7,9 +7,10 @@ export class OwnedPartition {
   fetchNext: bigint;
   /** The partition's end as last seen. */
   end: bigint;
-  /** What the group's position is, as far as this member set it. */
-  committed: bigint;
+  #committed: bigint;
   #tracker: PartitionTracker;
+  /** Batches that are not committed: where each ends, and its messages. */
+  #uncommitted: { next: bigint; messages: number }[] = [];
   /** The first offset of a batch that did not fit its checksum, and was asked for once more. */
   #doubted: bigint | undefined;
 
@@ -17,7 +18,7 @@ export class OwnedPartition {
     this.partition = partition;
     this.fetchNext = start;
     this.end = end;
-    this.committed = start;
+    this.#committed = start;
     this.#tracker = new PartitionTracker(start);
   }
 
@@ -26,9 +27,29 @@ export class OwnedPartition {
     return this.#tracker.acknowledged;
   }
 
-  /** Notes a batch. @returns its acknowledgement, of all of it or of what lies before `carried` */
-  begin(next: bigint): (carried?: bigint) => boolean {
-    return this.#tracker.begin(next);
+  /** What the group's position is, as far as this member set it. */
+  get committed(): bigint {
+    return this.#committed;
+  }
+
+  set committed(position: bigint) {
+    this.#committed = position;
+    this.#uncommitted = this.#uncommitted.filter(({ next }) => next > position);
+  }
+
+  /** Messages handed out whose batch is not committed. */
+  get uncommitted(): number {
+    return this.#uncommitted.reduce((sum, { messages }) => sum + messages, 0);
+  }
+
+  /**
+   * Notes a batch of so many messages.
+   * @returns its acknowledgement, of all of it or of what lies before `carried`
+   */
+  begin(next: bigint, messages: number): (carried?: bigint) => boolean {
+    const done = this.#tracker.begin(next);
+    this.#uncommitted.push({ next, messages });
+    return done;
   }
 
   /**
@@ -46,5 +67,6 @@ export class OwnedPartition {
   restart(start: bigint): void {
     this.fetchNext = start;
     this.#tracker = new PartitionTracker(start);
+    this.#uncommitted = [];
   }
 }

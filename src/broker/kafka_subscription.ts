@@ -36,6 +36,11 @@ interface Waiting {
 
 /** One batch takes at most this share of what may be in flight, so that several can be under way. */
 const BATCH_SHARE = 1 / 8;
+/**
+ * So many full batches are handed out beyond what is committed, at the most: what is stored of them is written again where the process
+ * is killed. Kafka may take long to commit where it shares its cores.
+ */
+const UNCOMMITTED_BATCHES = 10;
 /** A connection that broke is mostly made anew at once. */
 const COMMIT_TRIES = 4;
 const COMMIT_BACKOFF: Backoff = { firstMs: 50, maxMs: 1_000 };
@@ -73,6 +78,7 @@ export class KafkaSubscription implements Subscription, MemberEvents {
       }
       const run = this.#nextRun(waiting);
       if (run === null) continue;
+      while (this.#queue[0] === waiting && !this.#mayGoAhead(run)) await this.#change.promise;
       if (!await this.#inFlight.take(run.bytes, this.#stopped.signal)) break;
       // The group may have moved on meanwhile; then whoever owns the partition now fetches it again.
       if (this.#queue[0] === waiting) return this.#handOut(waiting.owned, run);
@@ -101,8 +107,15 @@ export class KafkaSubscription implements Subscription, MemberEvents {
     return null;
   }
 
+  /** One batch may exceed the limit alone. */
+  #mayGoAhead({ messages }: Run): boolean {
+    let uncommitted = 0;
+    for (const owned of this.#generation?.owned.values() ?? []) uncommitted += owned.uncommitted;
+    return uncommitted === 0 || uncommitted + messages.length <= UNCOMMITTED_BATCHES * this.#options.maxBatchMessages;
+  }
+
   #handOut(owned: OwnedPartition, run: Run): Batch {
-    const done = owned.begin(run.next);
+    const done = owned.begin(run.next, run.messages.length);
     return {
       partition: owned.partition,
       messages: run.messages,
@@ -198,6 +211,7 @@ export class KafkaSubscription implements Subscription, MemberEvents {
       generation.owned.get(partition)!.committed = position;
       this.#member.committed(partition);
     }
+    this.#changed();
   }
 
   joined(membership: Membership, owned: ReadonlyMap<number, OwnedPartition>): void {

@@ -13,7 +13,7 @@ import { writer } from "./cassandra_write.ts";
 import type { Store } from "./store.ts";
 
 /** Batches under way to one node, found by measurement: small ones, and those over the warning limit. */
-const IN_FLIGHT = { small: 64, large: 16 };
+const IN_FLIGHT = { small: 192, large: 32 };
 /** Several times what is under way to a node in small batches and in large ones. */
 const APPETITE = 8_000;
 

@@ -141,7 +141,7 @@ export function earlier(one: Map<number, bigint>, other: Map<number, bigint>): M
 const RATE_BATCHES = 10;
 const MAX_BATCH_MESSAGES = 5_000;
 /** At least so many batches are under way, so that one that is slow holds up none but its own partition. */
-const APPETITE_BATCHES = 8;
+const APPETITE_BATCHES = 16;
 
 /**
  * @param appetite records that the store takes at once
