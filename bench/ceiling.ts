@@ -14,8 +14,8 @@ const MOST_ROWS = 128;
 
 /** What is tried; the first is what is taken where there is no time to search. */
 const TRIED: Record<Limits, Settings[]> = {
-  within: [32, 16, 64, 8].map((inFlight) => ({ method: "one statement", ...WARN, inFlight })),
-  over: [[48, 8], [48, 4], [32, 8], [32, 4], [20, 16], [20, 8]].map(([kib, inFlight]) => ({
+  within: [64, 32, 128, 192].map((inFlight) => ({ method: "one statement", ...WARN, inFlight })),
+  over: [[48, 8], [48, 4], [48, 16], [32, 8], [32, 16], [20, 16]].map(([kib, inFlight]) => ({
     method: "one statement",
     batchBytes: kib! * KIB,
     batchRows: MOST_ROWS,

@@ -34,6 +34,33 @@ export function checkBy<T>(schema: z.core.$ZodType<T>, value: unknown): Result<T
   return { ok: true, value: parsed.data };
 }
 
+/**
+ * Makes a quick way to see that {@linkcode checkBy} would take a value as it is. It is made of the one definition, and where it says
+ * no the full check says why, or takes it after all.
+ */
+export function fitsBy(schema: z.core.$ZodType): (value: unknown) => boolean {
+  const { def } = (schema as z.core.$ZodTypes)._zod;
+  const patterns = def.checks?.map((check) => (check as z.core.$ZodCheckRegex)._zod.def.pattern) ?? [];
+  if (def.type === "object" && patterns.length === 0) {
+    const names = Object.keys(def.shape);
+    const fits = Object.values(def.shape).map(fitsBy);
+    return (value) => {
+      if (typeof value !== "object" || value === null) return false;
+      for (let i = 0; i < names.length; i++) if (!fits[i]!((value as Record<string, unknown>)[names[i]!])) return false;
+      return true;
+    };
+  }
+  if (def.type === "union" && patterns.length === 0) {
+    const options = def.options.map(fitsBy);
+    return (value) => options.some((fits) => fits(value));
+  }
+  if (def.type === "string" && patterns.every((pattern) => pattern !== undefined)) {
+    const text = (value: unknown): value is string => typeof value === "string" && value.isWellFormed();
+    return patterns.length === 0 ? text : (value) => text(value) && patterns.every((pattern) => pattern.test(value));
+  }
+  return (value) => typeof value !== "string" && z.safeParse(schema, value).success;
+}
+
 /** The path of the first text that is not well-formed. */
 function loneSurrogate(fields: unknown): string | undefined {
   for (const name in fields as Record<string, unknown>) {

@@ -30,6 +30,8 @@ const padded = (count: number, digits: number): readonly string[] =>
 const DIGITS: (readonly string[])[] = [];
 const LETTERS = Array.from("ABCDEFGHIJKLMNOPQRSTUVWXYZ");
 const MINUTES: string[] = [];
+/** Seconds and their thousandths, to the end of a time. */
+const SECONDS: string[] = [];
 const HEX: string[] = [];
 /** The two groups of a UUID that say its version and its variant, with the dashes around them. */
 const VERSIONS: string[] = [];
@@ -40,6 +42,7 @@ function makePieces(): void {
   if (HEX.length > 0) return;
   for (let digits = 0; digits < 5; digits++) DIGITS.push(padded(10 ** digits, digits));
   for (let n = 0; n < 24 * 60; n++) MINUTES.push(`${DIGITS[2]![Math.floor(n / 60)]}:${DIGITS[2]![n % 60]}:`);
+  for (let n = 0; n < 60_000; n++) SECONDS.push(`${DIGITS[2]![Math.floor(n / 1_000)]}.${DIGITS[3]![n % 1_000]}Z`);
   for (let n = 0; n < 65_536; n++) HEX.push(n.toString(16).padStart(4, "0"));
   for (let n = 0; n < 0x1000; n++) VERSIONS.push(`-${HEX[0x4000 | n]}-`);
   for (let n = 0; n < 0x4000; n++) VARIANTS.push(`${HEX[0x8000 | n]}-`);
@@ -140,8 +143,8 @@ function dayBefore(days: number): { date: string; age: number } {
 function dated(random: Random, fromDays: number, toDays: number) {
   const days = 1 + fromDays + random.below(toDays - fromDays);
   const { date, age } = DAYS[days] ?? dayBefore(days);
-  const second = DIGITS[2]![random.below(60)];
-  return { date: `${date}${random.pick(MINUTES)}${second}.${random.pick(DIGITS[3]!)}Z`, age };
+  const second = random.below(60);
+  return { date: `${date}${random.pick(MINUTES)}${SECONDS[second * 1_000 + random.below(1_000)]}`, age };
 }
 
 function uuid(random: Random): string {
