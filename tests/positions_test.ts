@@ -1,6 +1,7 @@
 /** The lowest contiguous acknowledged position, and the limit of bytes in flight. */
 import assert from "node:assert/strict";
 import fc from "fast-check";
+import { OwnedPartition } from "../src/broker/kafka_owned.ts";
 import { InFlight, PartitionTracker } from "../src/broker/positions.ts";
 
 Deno.test("a partition's position is the end of the longest acknowledged run, whatever the order of acknowledgements", () => {
@@ -87,4 +88,30 @@ Deno.test("who waits for room goes without it when it is called off, and those b
   assert.equal(await small, true);
   assert.equal(inFlight.bytes, 100);
   assert.equal(await inFlight.take(1, controller.signal), false);
+});
+
+Deno.test("of a partition's messages those are due that a commit frees, and those behind a stuck batch are not", () => {
+  const owned = new OwnedPartition(0, 0n, 100n);
+  const [first, second, third] = [owned.begin(2n, 2), owned.begin(5n, 3), owned.begin(9n, 4)];
+  assert.deepEqual(owned.uncommitted, { underWay: 9, due: 0 });
+  assert.ok(second());
+  assert.deepEqual(owned.uncommitted, { underWay: 6, due: 0 });
+  assert.ok(first());
+  assert.ok(!first());
+  assert.deepEqual(owned.uncommitted, { underWay: 4, due: 5 });
+  owned.committed = 2n;
+  assert.deepEqual(owned.uncommitted, { underWay: 4, due: 3 });
+  assert.ok(third(6n));
+  assert.deepEqual(owned.uncommitted, { underWay: 0, due: 3 });
+  owned.committed = 6n;
+  assert.deepEqual(owned.uncommitted, { underWay: 0, due: 0 });
+});
+
+Deno.test("what was handed out of a topic before it was made again is not counted", () => {
+  const owned = new OwnedPartition(0, 0n, 100n);
+  const before = owned.begin(5n, 5);
+  owned.restart(0n);
+  owned.begin(2n, 2);
+  assert.ok(before());
+  assert.deepEqual(owned.uncommitted, { underWay: 2, due: 0 });
 });

@@ -78,7 +78,7 @@ export interface Position {
 /** Membership in a consumer group. One caller at a time. */
 export interface Subscription {
   /**
-   * The next batch, waiting for one; `null` once `close` or `stop` was called.
+   * The next batch, waiting for one, and a little while for the commit of what came before; `null` once `close` or `stop` was called.
    * @throws {UserpipeError} what waiting cannot cure (`topic-missing`, `not-authorised`); what it can is
    * waited out inside, said once in the log when it begins and once when it is over.
    */

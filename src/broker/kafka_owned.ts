@@ -1,6 +1,12 @@
 /** One partition while a member of a group owns it: where the next fetch begins, and what may be committed. */
 import { PartitionTracker } from "./positions.ts";
 
+/** A batch: where it ends, and its messages. */
+interface Handed {
+  next: bigint;
+  messages: number;
+}
+
 export class OwnedPartition {
   readonly partition: number;
   /** Where the next fetch begins. */
@@ -9,8 +15,12 @@ export class OwnedPartition {
   end: bigint;
   #committed: bigint;
   #tracker: PartitionTracker;
-  /** Batches that are not committed: where each ends, and its messages. */
-  #uncommitted: { next: bigint; messages: number }[] = [];
+  /** Messages handed out and not acknowledged. */
+  #underWay = 0;
+  /** What is handed out, in order, and not below the acknowledged position. */
+  #behind: Handed[] = [];
+  /** What is below it and not committed. */
+  #due: Handed[] = [];
   /** The first offset of a batch that did not fit its checksum, and was asked for once more. */
   #doubted: bigint | undefined;
 
@@ -34,12 +44,12 @@ export class OwnedPartition {
 
   set committed(position: bigint) {
     this.#committed = position;
-    this.#uncommitted = this.#uncommitted.filter(({ next }) => next > position);
+    this.#due = this.#due.filter(({ next }) => next > position);
   }
 
-  /** Messages handed out whose batch is not committed. */
-  get uncommitted(): number {
-    return this.#uncommitted.reduce((sum, { messages }) => sum + messages, 0);
+  /** Messages handed out and not acknowledged, and those that the next commit frees: what is stuck behind another batch is neither. */
+  get uncommitted(): { underWay: number; due: number } {
+    return { underWay: this.#underWay, due: this.#due.reduce((sum, { messages }) => sum + messages, 0) };
   }
 
   /**
@@ -47,9 +57,22 @@ export class OwnedPartition {
    * @returns its acknowledgement, of all of it or of what lies before `carried`
    */
   begin(next: bigint, messages: number): (carried?: bigint) => boolean {
-    const done = this.#tracker.begin(next);
-    this.#uncommitted.push({ next, messages });
-    return done;
+    const tracker = this.#tracker;
+    const done = tracker.begin(next);
+    this.#underWay += messages;
+    this.#behind.push({ next, messages });
+    return (carried) => {
+      if (!done(carried)) return false;
+      // Of a batch from before the topic was made again there is nothing to count.
+      if (tracker === this.#tracker) this.#acknowledge(messages);
+      return true;
+    };
+  }
+
+  #acknowledge(messages: number): void {
+    this.#underWay -= messages;
+    const passed = this.#behind.findIndex(({ next }) => next > this.acknowledged);
+    this.#due.push(...this.#behind.splice(0, passed < 0 ? this.#behind.length : passed));
   }
 
   /**
@@ -67,6 +90,8 @@ export class OwnedPartition {
   restart(start: bigint): void {
     this.fetchNext = start;
     this.#tracker = new PartitionTracker(start);
-    this.#uncommitted = [];
+    this.#underWay = 0;
+    this.#behind = [];
+    this.#due = [];
   }
 }

@@ -37,10 +37,12 @@ interface Waiting {
 /** One batch takes at most this share of what may be in flight, so that several can be under way. */
 const BATCH_SHARE = 1 / 8;
 /**
- * So many full batches are handed out beyond what is committed, at the most: what is stored of them is written again where the process
- * is killed. Kafka may take long to commit where it shares its cores.
+ * While as much as so many full batches is under way or stored and not committed, the commit that is due is waited for: where the
+ * process is killed, no more than that is written again. Kafka may take long to commit where it shares its cores.
  */
 const UNCOMMITTED_BATCHES = 10;
+/** A commit that takes longer is waited for no more until one succeeds. */
+const COMMIT_WAIT_MS = 1_000;
 /** A connection that broke is mostly made anew at once. */
 const COMMIT_TRIES = 4;
 const COMMIT_BACKOFF: Backoff = { firstMs: 50, maxMs: 1_000 };
@@ -59,6 +61,8 @@ export class KafkaSubscription implements Subscription, MemberEvents {
   #change = Promise.withResolvers<void>();
   #timer: ReturnType<typeof setTimeout> | undefined;
   #committing: Promise<void> = Promise.resolve();
+  /** A commit took longer than it is waited for, and none succeeded since. */
+  #late = false;
   #closing: Promise<void> | null = null;
 
   constructor(options: KafkaSubscribeOptions) {
@@ -78,7 +82,7 @@ export class KafkaSubscription implements Subscription, MemberEvents {
       }
       const run = this.#nextRun(waiting);
       if (run === null) continue;
-      while (this.#queue[0] === waiting && !this.#mayGoAhead(run)) await this.#change.promise;
+      if (!this.#mayGoAhead(run)) await this.#committed(waiting, run);
       if (!await this.#inFlight.take(run.bytes, this.#stopped.signal)) break;
       // The group may have moved on meanwhile; then whoever owns the partition now fetches it again.
       if (this.#queue[0] === waiting) return this.#handOut(waiting.owned, run);
@@ -107,11 +111,23 @@ export class KafkaSubscription implements Subscription, MemberEvents {
     return null;
   }
 
-  /** One batch may exceed the limit alone. */
   #mayGoAhead({ messages }: Run): boolean {
-    let uncommitted = 0;
-    for (const owned of this.#generation?.owned.values() ?? []) uncommitted += owned.uncommitted;
-    return uncommitted === 0 || uncommitted + messages.length <= UNCOMMITTED_BATCHES * this.#options.maxBatchMessages;
+    if (this.#late) return true;
+    let [all, allDue] = [messages.length, 0];
+    for (const { uncommitted: { underWay, due } } of this.#generation?.owned.values() ?? []) {
+      all += underWay + due;
+      allDue += due;
+    }
+    return allDue === 0 || all <= UNCOMMITTED_BATCHES * this.#options.maxBatchMessages;
+  }
+
+  async #committed(waiting: Waiting, run: Run): Promise<void> {
+    const timer = setTimeout(() => {
+      this.#late = true;
+      this.#changed();
+    }, COMMIT_WAIT_MS);
+    while (this.#queue[0] === waiting && !this.#mayGoAhead(run)) await this.#change.promise;
+    clearTimeout(timer);
   }
 
   #handOut(owned: OwnedPartition, run: Run): Batch {
@@ -211,6 +227,7 @@ export class KafkaSubscription implements Subscription, MemberEvents {
       generation.owned.get(partition)!.committed = position;
       this.#member.committed(partition);
     }
+    this.#late = false;
     this.#changed();
   }
 

@@ -46,6 +46,8 @@ const ANSWER_MS = 12_000;
 const IDLE_MS = 30_000;
 const LOOK_MS = 2_000;
 const OUT_BYTES = 128 * 1024;
+/** Bytes under way; one parcel may exceed it alone. What takes longer than an answer may on a slow way would be sent for ever. */
+const UNDER_WAY_BYTES = 2 * 1024 * 1024;
 const SPARE_BUFFERS = 4;
 
 /** What is under way on one stream of the connection. */
@@ -64,6 +66,8 @@ export class Lane {
   #queue: Parcel[] = [];
   /** By stream; the oldest first. */
   #pending = new Map<number, Pending>();
+  /** Of the parcels in it. */
+  #underWay = 0;
   #free: number[] = [];
   #ids = new Map<string, Buffer>();
   #preparing = false;
@@ -130,6 +134,7 @@ export class Lane {
     this.#options.lost();
     const [pending, queue] = [[...this.#pending.values()], this.#queue];
     this.#pending.clear();
+    this.#underWay = 0;
     this.#queue = [];
     for (const { fail } of pending) fail(error);
     for (const { done } of queue) done(error);
@@ -185,7 +190,7 @@ export class Lane {
   /** Sends what there is room for, in one piece. */
   #pump(): void {
     const { consistency, values } = this.#options;
-    const parcels: { parcel: Parcel; id: Buffer }[] = [];
+    const parcels: { parcel: Parcel; id: Buffer; size: number }[] = [];
     let bytes = 0;
     // One stream is kept for a statement to prepare.
     while (parcels.length < this.#free.length - 1 && parcels.length < this.#queue.length) {
@@ -195,8 +200,11 @@ export class Lane {
         this.#prepare(parcel.statement);
         break;
       }
-      bytes += executeBytes(id, parcel);
-      parcels.push({ parcel, id });
+      const size = executeBytes(id, parcel);
+      if (this.#underWay > 0 && this.#underWay + size > UNDER_WAY_BYTES) break;
+      this.#underWay += size;
+      bytes += size;
+      parcels.push({ parcel, id, size });
     }
     if (parcels.length === 0) return;
     this.#wake();
@@ -205,10 +213,14 @@ export class Lane {
     const out = spare ?? Buffer.allocUnsafeSlow(bytes);
     const sentAt = Date.now();
     let at = 0;
-    for (const { parcel, id } of parcels) {
+    for (const { parcel, id, size } of parcels) {
       const stream = this.#free.pop()!;
       at = writeExecute(out, at, stream, id, consistency, values, parcel);
-      this.#pending.set(stream, { sentAt, settle: (answer) => this.#settle(parcel, answer), fail: parcel.done });
+      const settle = (answer: Answer) => {
+        this.#underWay -= size;
+        this.#settle(parcel, answer);
+      };
+      this.#pending.set(stream, { sentAt, settle, fail: parcel.done });
     }
     this.#socket!.write(out.subarray(0, at), () => {
       if (spare !== undefined && this.#spare.length < SPARE_BUFFERS) this.#spare.push(spare);

@@ -40,6 +40,8 @@ export function checkBy<T>(schema: z.core.$ZodType<T>, value: unknown): Result<T
  */
 export function fitsBy(schema: z.core.$ZodType): (value: unknown) => boolean {
   const { def } = (schema as z.core.$ZodTypes)._zod;
+  // Where the definition has more than its type and its checks, it is left to the full check.
+  if ("format" in def || "catchall" in def) return () => false;
   const patterns = def.checks?.map((check) => (check as z.core.$ZodCheckRegex)._zod.def.pattern) ?? [];
   if (def.type === "object" && patterns.length === 0) {
     const names = Object.keys(def.shape);
