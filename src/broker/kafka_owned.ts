@@ -15,12 +15,12 @@ export class OwnedPartition {
   end: bigint;
   #committed: bigint;
   #tracker: PartitionTracker;
-  /** Messages handed out and not acknowledged. */
-  #underWay = 0;
   /** What is handed out, in order, and not below the acknowledged position. */
   #behind: Handed[] = [];
   /** What is below it and not committed. */
   #due: Handed[] = [];
+  /** Messages of both. */
+  #uncommitted = 0;
   /** The first offset of a batch that did not fit its checksum, and was asked for once more. */
   #doubted: bigint | undefined;
 
@@ -44,12 +44,17 @@ export class OwnedPartition {
 
   set committed(position: bigint) {
     this.#committed = position;
-    this.#due = this.#due.filter(({ next }) => next > position);
+    while (this.#due.length > 0 && this.#due[0].next <= position) this.#uncommitted -= this.#due.shift()!.messages;
   }
 
-  /** Messages handed out and not acknowledged, and those that the next commit frees: what is stuck behind another batch is neither. */
-  get uncommitted(): { underWay: number; due: number } {
-    return { underWay: this.#underWay, due: this.#due.reduce((sum, { messages }) => sum + messages, 0) };
+  /** Messages handed out and not committed. */
+  get uncommitted(): number {
+    return this.#uncommitted;
+  }
+
+  /** Whether a commit would free some of them. */
+  get due(): boolean {
+    return this.#due.length > 0;
   }
 
   /**
@@ -59,18 +64,23 @@ export class OwnedPartition {
   begin(next: bigint, messages: number): (carried?: bigint) => boolean {
     const tracker = this.#tracker;
     const done = tracker.begin(next);
-    this.#underWay += messages;
-    this.#behind.push({ next, messages });
+    const handed = { next, messages };
+    this.#behind.push(handed);
+    this.#uncommitted += messages;
     return (carried) => {
       if (!done(carried)) return false;
       // Of a batch from before the topic was made again there is nothing to count.
-      if (tracker === this.#tracker) this.#acknowledge(messages);
+      if (tracker === this.#tracker) this.#acknowledge(handed, carried);
       return true;
     };
   }
 
-  #acknowledge(messages: number): void {
-    this.#underWay -= messages;
+  #acknowledge(handed: Handed, carried = handed.next): void {
+    if (carried < handed.next) {
+      // No commit will ever pass it, and what was left of it was not stored.
+      this.#behind.splice(this.#behind.indexOf(handed), 1);
+      this.#uncommitted -= handed.messages;
+    }
     const passed = this.#behind.findIndex(({ next }) => next > this.acknowledged);
     this.#due.push(...this.#behind.splice(0, passed < 0 ? this.#behind.length : passed));
   }
@@ -90,8 +100,8 @@ export class OwnedPartition {
   restart(start: bigint): void {
     this.fetchNext = start;
     this.#tracker = new PartitionTracker(start);
-    this.#underWay = 0;
     this.#behind = [];
     this.#due = [];
+    this.#uncommitted = 0;
   }
 }

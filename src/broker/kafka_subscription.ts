@@ -37,8 +37,8 @@ interface Waiting {
 /** One batch takes at most this share of what may be in flight, so that several can be under way. */
 const BATCH_SHARE = 1 / 8;
 /**
- * While as much as so many full batches is under way or stored and not committed, the commit that is due is waited for: where the
- * process is killed, no more than that is written again. Kafka may take long to commit where it shares its cores.
+ * While as much as so many full batches is handed out and not committed, a commit that is due is waited for: where the process is
+ * killed, what is stored of them is written again. Kafka may take long to commit where it shares its cores.
  */
 const UNCOMMITTED_BATCHES = 10;
 /** A commit that takes longer is waited for no more until one succeeds. */
@@ -113,12 +113,11 @@ export class KafkaSubscription implements Subscription, MemberEvents {
 
   #mayGoAhead({ messages }: Run): boolean {
     if (this.#late) return true;
-    let [all, allDue] = [messages.length, 0];
-    for (const { uncommitted: { underWay, due } } of this.#generation?.owned.values() ?? []) {
-      all += underWay + due;
-      allDue += due;
-    }
-    return allDue === 0 || all <= UNCOMMITTED_BATCHES * this.#options.maxBatchMessages;
+    const owned = [...this.#generation?.owned.values() ?? []];
+    // Behind a batch that is stuck no commit is due, and nothing is to wait for one.
+    if (!owned.some(({ due }) => due)) return true;
+    const uncommitted = owned.reduce((sum, each) => sum + each.uncommitted, messages.length);
+    return uncommitted <= UNCOMMITTED_BATCHES * this.#options.maxBatchMessages;
   }
 
   async #committed(waiting: Waiting, run: Run): Promise<void> {
