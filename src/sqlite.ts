@@ -16,6 +16,17 @@ const LOCK_LOOK_MS = 1;
 /** SQLite's result code for it. */
 const BUSY = 5;
 
+/** For files of rows and messages, in bytes: many that change at once are written in fewer and larger pieces than with SQLite's 4,096. */
+export const LARGE_PAGE = 16 * 1024;
+
+/** What a file is made with; one that is there keeps what it was made with. */
+export interface Making {
+  /** Whether it can give back what it has no use for (`PRAGMA incremental_vacuum`). */
+  shrinks?: boolean;
+  /** In bytes; SQLite's own where it is left out. */
+  pageSize?: number;
+}
+
 /** A data file. `transaction` is `BEGIN IMMEDIATE … COMMIT`. */
 export interface Database {
   readonly path: string;
@@ -36,15 +47,14 @@ export interface Database {
 /**
  * Opens the file, making it and its folder where they are not there.
  * @param migrations the statements that lead from version n to n + 1; the file's version is their count
- * @param shrinks whether a file that is made here can give back what it has no use for (`PRAGMA incremental_vacuum`)
  * @throws {UserpipeError} `data-folder`
  */
-export function openDatabase(path: string, migrations: readonly string[], shrinks = false): Database {
+export function openDatabase(path: string, migrations: readonly string[], making: Making = {}): Database {
   try {
     Deno.mkdirSync(dirname(path), { recursive: true });
     const db = new DatabaseSync(path, { timeout: BUSY_TIMEOUT_MS });
     try {
-      return prepared(db, path, migrations, shrinks);
+      return prepared(db, path, migrations, making);
     } catch (error) {
       db.close();
       throw error;
@@ -84,9 +94,9 @@ export function openExisting(path: string, migrations: readonly string[]): Datab
   }
 }
 
-function prepared(db: DatabaseSync, path: string, migrations: readonly string[], shrinks: boolean): Database {
+function prepared(db: DatabaseSync, path: string, migrations: readonly string[], making: Making): Database {
   // A new file gets its modes before its first transaction; SQLite keeps them in the file.
-  setModes(db, shrinks);
+  setModes(db, making);
   db.exec("PRAGMA synchronous = FULL");
   const database = wrapped(db, path);
   migrate(database, migrations);
@@ -160,12 +170,15 @@ function pause(ms: number): void {
 }
 
 /** Tries again by itself: for a change of the journal mode SQLite does not heed the busy timeout. */
-function setModes(db: DatabaseSync, shrinks: boolean): void {
+function setModes(db: DatabaseSync, { shrinks, pageSize }: Making): void {
   const until = Date.now() + BUSY_TIMEOUT_MS;
   for (;;) {
     try {
-      // Where it is not the first, it needs a VACUUM, which attaches a file: a program without all permissions may not.
-      if (shrinks && isEmpty(db)) db.exec("PRAGMA auto_vacuum = INCREMENTAL");
+      // Where they are not the first, they need a VACUUM, which attaches a file: a program without all permissions may not.
+      if (isEmpty(db)) {
+        if (shrinks) db.exec("PRAGMA auto_vacuum = INCREMENTAL");
+        if (pageSize !== undefined) db.exec(`PRAGMA page_size = ${pageSize}`);
+      }
       db.prepare("PRAGMA journal_mode = WAL").get();
       return;
     } catch (error) {

@@ -4,7 +4,7 @@
  */
 import { dirname } from "node:path";
 import { type Change, type Check, type Finding, findingOf, UserpipeError } from "../errors.ts";
-import { type Database, inodeOf, openDatabase, openExisting, translate } from "../sqlite.ts";
+import { type Database, inodeOf, LARGE_PAGE, openDatabase, openExisting, translate } from "../sqlite.ts";
 import type {
   Message,
   PartitionRange,
@@ -217,7 +217,7 @@ class SqliteBroker implements Spool {
   }
 
   #make(): void {
-    if (!this.#closed) this.#opened ??= opened(openDatabase(this.#path, MIGRATIONS));
+    if (!this.#closed) this.#opened ??= opened(openDatabase(this.#path, MIGRATIONS, { pageSize: LARGE_PAGE }));
   }
 
   /** I2: what is written to a file that has no name any more would be gone with the process. */

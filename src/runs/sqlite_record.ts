@@ -30,7 +30,7 @@ export class RecordFile {
   constructor(path: string, make: boolean) {
     this.#path = path;
     this.#make = make;
-    this.#db = make ? openDatabase(path, MIGRATIONS, true) : openThere(path);
+    this.#db = make ? openDatabase(path, MIGRATIONS, { shrinks: true }) : openThere(path);
     this.#inode = inodeOf(path);
     this.owners = new Owners(`${path}-owners`);
   }

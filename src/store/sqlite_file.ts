@@ -6,7 +6,7 @@ import { join } from "node:path";
 import type { StatementSync } from "node:sqlite";
 import type { Change } from "../errors.ts";
 import type { Table } from "../pipeline.ts";
-import { type Database, inodeOf, openDatabase, openExisting, translate } from "../sqlite.ts";
+import { type Database, inodeOf, LARGE_PAGE, openDatabase, openExisting, translate } from "../sqlite.ts";
 import { asArrays } from "./sqlite_cells.ts";
 import { assertTable, missingTable, type Plan, plan, tableName } from "./sqlite_table.ts";
 import type { StoreInitOptions } from "./store.ts";
@@ -57,7 +57,7 @@ export class KeyspaceFile {
   init({ migrate, dryRun }: StoreInitOptions): Change[] {
     const there = inodeOf(this.path) !== undefined;
     if (dryRun && !there) return this.#changes(there, plan(undefined, this.table, migrate), dryRun);
-    const db = openDatabase(this.path, MIGRATIONS);
+    const db = openDatabase(this.path, MIGRATIONS, { pageSize: LARGE_PAGE });
     try {
       if (dryRun) return this.#changes(there, plan(db, this.table, migrate), dryRun);
       return db.transaction(() => {
