@@ -3,6 +3,7 @@
  * reading by offset and by time. Everything here is synchronous.
  */
 import { messageOf, UserpipeError } from "../errors.ts";
+import { hashOf } from "../hash.ts";
 import type { Database } from "../sqlite.ts";
 import type { Delivered, Message, PartitionRange, TopicSpec } from "./broker.ts";
 import { rows } from "./sqlite_schema.ts";
@@ -151,7 +152,7 @@ export class Log {
       const size = sizeOf(message);
       if (size > topic.maxMessageBytes) throw tooLarge(topic, size);
       const { key } = message;
-      const run = runs[(key ? hash(key) : this.#nextKeyless++) % runs.length];
+      const run = runs[(key ? hashOf(key) >>> 0 : this.#nextKeyless++) % runs.length];
       run.messages.push(message);
       run.sizes.push(size);
     }
@@ -263,13 +264,6 @@ function statements(db: Database) {
       ORDER BY latest_so_far, base LIMIT 1`,
     ),
   };
-}
-
-/** FNV-1a. Which partition a key belongs to must never change: its messages would lose their order. */
-function hash(key: Uint8Array): number {
-  let hash = 0x811c9dc5;
-  for (const byte of key) hash = Math.imul(hash ^ byte, 0x01000193);
-  return hash >>> 0;
 }
 
 /** @param path of the file, which need not be there */

@@ -4,6 +4,7 @@
  */
 import type { Message } from "../broker/broker.ts";
 import { fault } from "../fault.ts";
+import { hashOf } from "../hash.ts";
 import type { Pipeline } from "../pipeline.ts";
 import { Slab } from "../slab.ts";
 import type { Page, Source } from "../source/source.ts";
@@ -149,9 +150,9 @@ function prepare({ pipeline, run, prefix }: IngestOptions, page: Page, before: n
     const checked = pipeline.check(raw);
     if (checked.ok) {
       const event = pipeline.normalise(checked.value);
-      const key = pipeline.key(event);
+      const key = slab.encode(pipeline.key(event));
       const value = slab.join(prefix, pipeline.encode(event));
-      messages.push({ key: slab.encode(key), value, headers, timestamp: times(key), n });
+      messages.push({ key, value, headers, timestamp: times(key), n });
     } else {
       refused.push(deadLetterOfSource(run, n, jsonOf(raw), page.fetchedAt, checked.reason));
     }
@@ -168,17 +169,17 @@ let latest = 0;
 
 /**
  * The timestamps of a page's messages. I4: of one key each is later than the one before, since within one ms the
- * offset decides by its last three digits only.
+ * offset decides by its last three digits only. Keys are told apart by their hashes: one that is taken for another is a ms later
+ * than it need be.
  */
-function timesOf(): (key: string) => number {
+function timesOf(): (key: Uint8Array) => number {
   const start = latest = Math.max(Date.now(), latest + 1);
-  const seen = new Map<string, number>();
+  const seen = new Set<number>();
   return (key) => {
-    const before = seen.get(key);
-    const time = before === undefined ? start : before + 1;
-    seen.set(key, time);
-    latest = Math.max(latest, time);
-    return time;
+    const hash = hashOf(key);
+    if (seen.has(hash)) return ++latest;
+    seen.add(hash);
+    return start;
   };
 }
 
