@@ -57,6 +57,7 @@ const SHARED = [
   "src/log.ts",
   "src/backoff.ts",
   "src/fault.ts",
+  "src/hash.ts",
   "src/trace.ts",
   "src/sqlite.ts",
   "src/sqlite_read_only.ts",

@@ -120,11 +120,12 @@ test("damage that no query meets is what diagnose finds", async ({ store, path }
   await store.close();
   const db = new DatabaseSync(path);
   const { rootpage } = db.prepare("SELECT rootpage FROM sqlite_schema WHERE name = 'people_rows'").get()!;
+  const { page_size } = db.prepare("PRAGMA page_size").get()!;
   db.close();
   // The page at the table's root forgets the last but one of those below it.
   const file = Deno.openSync(path, { read: true, write: true });
   const cells = new Uint8Array(2);
-  const at = (Number(rootpage) - 1) * 4096 + 3;
+  const at = (Number(rootpage) - 1) * Number(page_size) + 3;
   file.seekSync(at, Deno.SeekMode.Start);
   file.readSync(cells);
   new DataView(cells.buffer).setUint16(0, new DataView(cells.buffer).getUint16(0) - 1);
