@@ -2,6 +2,7 @@
  * What `verify` keeps of many records: for each a key, a time, a fingerprint and a place, in typed arrays. With a UUID
  * as its key an entry takes about 90 bytes, and none of it is the garbage collector's to go through.
  */
+import { hashOf } from "../hash.ts";
 import type { Value } from "../pipeline.ts";
 
 const BLOCK_BYTES = 1 << 20;
@@ -89,8 +90,7 @@ export class Entries {
   #slotOf(length: number): number {
     const block = this.#blocks.at(-1)!;
     const start = this.#used;
-    let hash = 0x811c9dc5;
-    for (let i = start; i < start + length; i++) hash = Math.imul(hash ^ block[i]!, 0x01000193);
+    const hash = hashOf(block, start, start + length);
     const mask = this.#slots.length - 1;
     let slot = (hash ^ (hash >>> 15)) & mask;
     while (this.#slots[slot]! > 0 && !this.#same(this.#slots[slot]! - 1, block, start, length)) {
