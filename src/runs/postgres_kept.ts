@@ -42,15 +42,20 @@ export class Kept {
 
   /** Writes what waits, as far as it can be written now. Never rejects. */
   write(): Promise<void> {
-    return this.#writing ??= this.#writeAll().finally(() => this.#writing = undefined);
+    return this.#writing ??= this.#writeAll();
   }
 
   async #writeAll(): Promise<void> {
+    // So that it is known to be under way before it ends. Once nothing waits any more, what is said then begins it anew.
+    await Promise.resolve();
     for (let next = this.#waiting[0]; next !== undefined; next = this.#waiting[0]) {
       try {
         next.settle(await next.write());
       } catch (error) {
-        if (isTransient(error)) return this.#waiting.forEach(({ settle }) => settle(true));
+        if (isTransient(error)) {
+          for (const { settle } of this.#waiting) settle(true);
+          break;
+        }
         const rejected = Promise.reject(error);
         // Who said it may have gone on since: it is in the log too where nobody waits.
         rejected.catch(() => log.error("{what} was not recorded: {error}", { what: next!.what, error }));
@@ -58,6 +63,7 @@ export class Kept {
       }
       this.#drop(next);
     }
+    this.#writing = undefined;
   }
 
   #drop(saying: Waiting): void {
