@@ -19,7 +19,9 @@ const TAKEOVERS = sized(5, 25);
 const PROCESSES = 3;
 const COUNT = 20;
 const MINUTE = 60_000;
-const TAKEN_WITHIN_MS = 15_000;
+/** Who died holds it for 10 s, and 10 more where the machine stood still and nobody could say that he lives. */
+const TAKEN_WITHIN_MS = 60_000;
+const MOSTLY_WITHIN_MS = 15_000;
 
 /** The clock of all processes of a schedule. */
 class TestClock {
@@ -140,6 +142,7 @@ async function takeovers(services: Services, url: string, cwd: string, signal: "
     const took: number[] = [];
     for (let n = 0; n < TAKEOVERS; n++) took.push(await takeOver(group, signal));
     console.log(`${signal}: ${took.map((ms) => (ms / 1_000).toFixed(1)).join(", ")} s to take over`);
+    assert.ok(took.sort((a, b) => a - b)[took.length >> 1]! < MOSTLY_WITHIN_MS, `mostly within ${MOSTLY_WITHIN_MS} ms`);
     await settled(url, group);
     // One that was only just started is ended by the system, before it hears signals itself.
     const up = () => group.members.every(({ output }) => output.includes("Ingesting"));
