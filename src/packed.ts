@@ -92,19 +92,22 @@ export class PackedRow implements Row, Packed {
   }
 
   get values(): Value[] {
-    const { bytes, start, end } = this;
-    // One call for all cells: a call for each costs more than the rest of it.
+    const { columns, bytes, start, end } = this;
+    // One call for all cells, and one look at what is behind the key: for each cell they cost more than the rest of it.
     const all = bytes.toString("latin1", start, end);
-    let at = start;
-    return this.columns.map(({ type }) => {
+    const plain = isAscii(bytes, start + LENGTH_BYTES + Math.max(0, bytes.readInt32BE(start)), end);
+    const values = new Array<Value>(columns.length);
+    for (let at = start, n = 0; n < columns.length; n++) {
+      const { type } = columns[n]!;
       const length = bytes.readInt32BE(at);
       const from = at += LENGTH_BYTES;
-      if (length < 0) return null;
-      at += length;
-      if (type !== "text") return textAt(bytes, from, type);
-      const text = all.slice(from - start, at - start);
-      return isAscii(text) ? text : bytes.toString("utf8", from, at);
-    });
+      at += Math.max(0, length);
+      if (length < 0) values[n] = null;
+      else if (type !== "text") values[n] = textAt(bytes, from, type);
+      else if (plain || isAscii(bytes, from, at)) values[n] = all.slice(from - start, at - start);
+      else values[n] = bytes.toString("utf8", from, at);
+    }
+    return values;
   }
 }
 
@@ -156,9 +159,10 @@ export function keyPrefix({ bytes, start }: Packed): number {
   return at + 4 <= bytes.length ? bytes.readUInt32BE(at) : 0;
 }
 
-function isAscii(text: string): boolean {
-  for (let i = 0; i < text.length; i++) if (text.charCodeAt(i) > 127) return false;
-  return true;
+function isAscii(bytes: Uint8Array, from: number, to: number): boolean {
+  let seen = 0;
+  for (let i = from; i < to; i++) seen |= bytes[i]!;
+  return seen < 0x80;
 }
 
 /**
@@ -178,7 +182,15 @@ export function packUuid(from: Uint8Array, start: number, to: Uint8Array, at: nu
   return seen < UUID_BYTES;
 }
 
-function uuidText(bytes: Buffer, at: number): string {
-  const hex = bytes.toString("hex", at, at + UUID_BYTES);
-  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`;
+const DIGITS = new TextEncoder().encode("0123456789abcdef");
+/** The dashes stay; the digits are those of the last UUID. */
+const written = Buffer.from("00000000-0000-0000-0000-000000000000");
+
+function uuidText(bytes: Uint8Array, at: number): string {
+  for (let i = at, to = 0; to < written.length; i++) {
+    if (to === 8 || to === 13 || to === 18 || to === 23) to++;
+    written[to++] = DIGITS[bytes[i]! >> 4]!;
+    written[to++] = DIGITS[bytes[i]! & 0xf]!;
+  }
+  return written.toString("latin1");
 }
