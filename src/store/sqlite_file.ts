@@ -16,7 +16,7 @@ const MIGRATIONS = ["PRAGMA application_id = 0x75706b73"];
 
 /** The pages of the id index that one transaction takes are kept in memory where they fit, and copied back many at a time. */
 const CACHE_KIB = 8 * 1024;
-const CHECKPOINT_PAGES = 8_000;
+const CHECKPOINT_PAGES = 16_000;
 
 interface Open {
   db: Database;

@@ -15,7 +15,7 @@ import { quote, rowsTable } from "./sqlite_table.ts";
 import type { WriteResult } from "./store.ts";
 
 /** Rows of one transaction at the most. A larger one dirties fewer pages of the id index a row. */
-export const TRANSACTION_ROWS = 20_000;
+export const TRANSACTION_ROWS = 26_000;
 
 /** How long a row is kept after it has expired, so that an older copy does not come back: Cassandra's `gc_grace_seconds`. */
 const GRACE_SECONDS = 864_000;
