@@ -96,25 +96,31 @@ Deno.test("a commit is due where it frees messages, and not for those behind a b
   const state = () => [owned.uncommitted, owned.due];
   assert.ok(second());
   assert.deepEqual(state(), [9, false]);
+  assert.equal(owned.toCommit(), undefined);
   assert.ok(first());
   assert.ok(!first());
   assert.deepEqual(state(), [9, true]);
-  owned.committed = 2n;
-  assert.deepEqual(state(), [7, true]);
-  owned.committed = 5n;
+  const commit = owned.toCommit()!;
+  assert.equal(commit.position, 5n);
+  commit.done();
   assert.deepEqual(state(), [4, false]);
   // Of what lies past the end of a stream only the beginning is carried, which no commit passes.
   assert.ok(third(6n));
   assert.deepEqual(state(), [0, false]);
-  owned.committed = 6n;
-  assert.deepEqual(state(), [0, false]);
+  const last = owned.toCommit()!;
+  assert.equal(last.position, 6n);
+  last.done();
+  assert.deepEqual([...state(), owned.toCommit()], [0, false, undefined]);
 });
 
 Deno.test("what was handed out of a topic before it was made again is not counted", () => {
   const owned = new OwnedPartition(0, 0n, 100n);
-  const before = owned.begin(5n, 5);
+  owned.begin(3n, 3)();
+  const commit = owned.toCommit()!;
+  const before = owned.begin(5n, 2);
   owned.restart(0n);
   owned.begin(2n, 2);
   assert.ok(before());
+  commit.done();
   assert.deepEqual([owned.uncommitted, owned.due], [2, false]);
 });

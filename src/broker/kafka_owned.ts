@@ -1,10 +1,11 @@
 /** One partition while a member of a group owns it: where the next fetch begins, and what may be committed. */
 import { PartitionTracker } from "./positions.ts";
 
-/** A batch: where it ends, and its messages. */
-interface Handed {
-  next: bigint;
-  messages: number;
+/** What a commit is to say of a partition. */
+export interface Commit {
+  position: bigint;
+  /** To be called once Kafka has taken it. */
+  done(): void;
 }
 
 export class OwnedPartition {
@@ -15,12 +16,8 @@ export class OwnedPartition {
   end: bigint;
   #committed: bigint;
   #tracker: PartitionTracker;
-  /** What is handed out, in order, and not below the acknowledged position. */
-  #behind: Handed[] = [];
-  /** What is below it and not committed. */
-  #due: Handed[] = [];
-  /** Messages of both. */
-  #uncommitted = 0;
+  /** Messages of the tracker's that lie below what is committed. */
+  #safe = 0;
   /** The first offset of a batch that did not fit its checksum, and was asked for once more. */
   #doubted: bigint | undefined;
 
@@ -37,24 +34,29 @@ export class OwnedPartition {
     return this.#tracker.acknowledged;
   }
 
-  /** What the group's position is, as far as this member set it. */
-  get committed(): bigint {
-    return this.#committed;
-  }
-
-  set committed(position: bigint) {
-    this.#committed = position;
-    while (this.#due.length > 0 && this.#due[0].next <= position) this.#uncommitted -= this.#due.shift()!.messages;
+  /** What there is to commit; undefined where the group has it already. */
+  toCommit(): Commit | undefined {
+    const tracker = this.#tracker;
+    const { acknowledged: position, passed } = tracker;
+    if (position === this.#committed) return undefined;
+    return {
+      position,
+      done: () => {
+        this.#committed = position;
+        // Of a topic from before it was made again there is nothing to count.
+        if (tracker === this.#tracker) this.#safe = passed;
+      },
+    };
   }
 
   /** Messages handed out and not committed. */
   get uncommitted(): number {
-    return this.#uncommitted;
+    return this.#tracker.begun - this.#safe;
   }
 
   /** Whether a commit would free some of them. */
   get due(): boolean {
-    return this.#due.length > 0;
+    return this.#tracker.passed > this.#safe;
   }
 
   /**
@@ -62,27 +64,7 @@ export class OwnedPartition {
    * @returns its acknowledgement, of all of it or of what lies before `carried`
    */
   begin(next: bigint, messages: number): (carried?: bigint) => boolean {
-    const tracker = this.#tracker;
-    const done = tracker.begin(next);
-    const handed = { next, messages };
-    this.#behind.push(handed);
-    this.#uncommitted += messages;
-    return (carried) => {
-      if (!done(carried)) return false;
-      // Of a batch from before the topic was made again there is nothing to count.
-      if (tracker === this.#tracker) this.#acknowledge(handed, carried);
-      return true;
-    };
-  }
-
-  #acknowledge(handed: Handed, carried = handed.next): void {
-    if (carried < handed.next) {
-      // No commit will ever pass it, and what was left of it was not stored.
-      this.#behind.splice(this.#behind.indexOf(handed), 1);
-      this.#uncommitted -= handed.messages;
-    }
-    const passed = this.#behind.findIndex(({ next }) => next > this.acknowledged);
-    this.#due.push(...this.#behind.splice(0, passed < 0 ? this.#behind.length : passed));
+    return this.#tracker.begin(next, messages);
   }
 
   /**
@@ -100,8 +82,6 @@ export class OwnedPartition {
   restart(start: bigint): void {
     this.fetchNext = start;
     this.#tracker = new PartitionTracker(start);
-    this.#behind = [];
-    this.#due = [];
-    this.#uncommitted = 0;
+    this.#safe = 0;
   }
 }

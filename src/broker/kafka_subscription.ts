@@ -9,7 +9,7 @@ import { type About, isRebalance, translate } from "./kafka_errors.ts";
 import type { FetchedPartition } from "./kafka_fetch_response.ts";
 import type { Membership } from "./kafka_group.ts";
 import { GroupMember, type MemberEvents, type MemberOptions } from "./kafka_member.ts";
-import type { OwnedPartition } from "./kafka_owned.ts";
+import type { Commit, OwnedPartition } from "./kafka_owned.ts";
 import { type Run, runs } from "./kafka_slices.ts";
 import { InFlight } from "./positions.ts";
 
@@ -40,7 +40,7 @@ const BATCH_SHARE = 1 / 8;
  * While as much as so many full batches is handed out and not committed, a commit that is due is waited for: where the process is
  * killed, what is stored of them is written again. Kafka may take long to commit where it shares its cores.
  */
-const UNCOMMITTED_BATCHES = 10;
+const UNCOMMITTED_BATCHES = 8;
 /** A commit that takes longer is waited for no more until one succeeds. */
 const COMMIT_WAIT_MS = 1_000;
 /** A connection that broke is mostly made anew at once. */
@@ -207,11 +207,13 @@ export class KafkaSubscription implements Subscription, MemberEvents {
    */
   async #sendPositions(): Promise<void> {
     const generation = this.#generation;
-    const positions = new Map<number, bigint>();
-    for (const { partition, acknowledged, committed } of generation?.owned.values() ?? []) {
-      if (acknowledged !== committed) positions.set(partition, acknowledged);
+    const commits = new Map<number, Commit>();
+    for (const owned of generation?.owned.values() ?? []) {
+      const commit = owned.toCommit();
+      if (commit !== undefined) commits.set(owned.partition, commit);
     }
-    if (generation === null || positions.size === 0) return;
+    if (generation === null || commits.size === 0) return;
+    const positions = new Map([...commits].map(([partition, { position }]) => [partition, position]));
     for (let tries = 1;; tries++) {
       try {
         await generation.membership.commit(positions);
@@ -222,8 +224,8 @@ export class KafkaSubscription implements Subscription, MemberEvents {
         await sleep(waitMs(COMMIT_BACKOFF, tries));
       }
     }
-    for (const [partition, position] of positions) {
-      generation.owned.get(partition)!.committed = position;
+    for (const [partition, { done }] of commits) {
+      done();
       this.#member.committed(partition);
     }
     this.#late = false;

@@ -5,6 +5,7 @@
 
 interface Handed {
   next: bigint;
+  messages: number;
   /** Where its acknowledged part ends; undefined until then. */
   carried: bigint | undefined;
 }
@@ -16,6 +17,8 @@ export class PartitionTracker {
   /** What is handed out, in order, from `#head` on; everything before it is acknowledged. */
   #handed: Handed[] = [];
   #head = 0;
+  #begun = 0;
+  #passed = 0;
 
   /** @param start the offset of the first message that will be handed out */
   constructor(start: bigint) {
@@ -38,21 +41,33 @@ export class PartitionTracker {
     return this.#head < this.#handed.length;
   }
 
+  /** Messages that were handed out, less those of batches that were carried in part, which the position never passes. */
+  get begun(): number {
+    return this.#begun;
+  }
+
+  /** Those of them that lie below the position. */
+  get passed(): number {
+    return this.#passed;
+  }
+
   /**
-   * Notes a batch that ends before `next`.
+   * Notes a batch of so many messages that ends before `next`.
    * @returns its acknowledgement, of all of it or of what lies before `carried`: true the first time it is called,
    * false from then on
    */
-  begin(next: bigint): (carried?: bigint) => boolean {
+  begin(next: bigint, messages = 0): (carried?: bigint) => boolean {
     if (next < this.#next) {
       throw new RangeError(`A batch that ends at ${next} cannot follow one that ends at ${this.#next}`);
     }
-    const handed: Handed = { next, carried: undefined };
+    const handed: Handed = { next, messages, carried: undefined };
     this.#next = next;
+    this.#begun += messages;
     this.#handed.push(handed);
     return (carried = next) => {
       if (handed.carried !== undefined) return false;
       handed.carried = carried;
+      if (carried < next) this.#begun -= messages;
       this.#advance();
       return true;
     };
@@ -63,6 +78,7 @@ export class PartitionTracker {
       if (first.carried > this.#acknowledged) this.#acknowledged = first.carried;
       // The rest of a batch that was carried in part stays unacknowledged, and all behind it.
       if (first.carried < first.next) return;
+      this.#passed += first.messages;
     }
     // Cut off in halves, so that an acknowledgement costs the same however much is handed out.
     if (this.#head * 2 < this.#handed.length) return;
