@@ -54,11 +54,6 @@ export class OwnedPartition {
     return this.#tracker.begun - this.#safe;
   }
 
-  /** Whether a commit would free some of them. */
-  get due(): boolean {
-    return this.#tracker.passed > this.#safe;
-  }
-
   /**
    * Notes a batch of so many messages.
    * @returns its acknowledgement, of all of it or of what lies before `carried`

@@ -37,11 +37,11 @@ interface Waiting {
 /** One batch takes at most this share of what may be in flight, so that several can be under way. */
 const BATCH_SHARE = 1 / 8;
 /**
- * While as much as so many full batches is handed out and not committed, a commit that is due is waited for: where the process is
- * killed, what is stored of them is written again. Kafka may take long to commit where it shares its cores.
+ * No more than so many full batches are handed out and not committed: where the process is killed, what is stored of them is written
+ * again. Kafka may take long to commit where it shares its cores.
  */
-const UNCOMMITTED_BATCHES = 8;
-/** A commit that takes longer is waited for no more until one succeeds. */
+const UNCOMMITTED_BATCHES = 10;
+/** Where it takes longer to be fewer, as behind a batch that is stuck, it is waited for no more until they are. */
 const COMMIT_WAIT_MS = 1_000;
 /** A connection that broke is mostly made anew at once. */
 const COMMIT_TRIES = 4;
@@ -61,7 +61,7 @@ export class KafkaSubscription implements Subscription, MemberEvents {
   #change = Promise.withResolvers<void>();
   #timer: ReturnType<typeof setTimeout> | undefined;
   #committing: Promise<void> = Promise.resolve();
-  /** A commit took longer than it is waited for, and none succeeded since. */
+  /** What is not committed took longer to be less than it is waited for, and is not less since. */
   #late = false;
   #closing: Promise<void> | null = null;
 
@@ -112,12 +112,14 @@ export class KafkaSubscription implements Subscription, MemberEvents {
   }
 
   #mayGoAhead({ messages }: Run): boolean {
-    if (this.#late) return true;
+    return this.#late || this.#fits(messages.length);
+  }
+
+  /** Whether so many more may be handed out and not committed. A batch may exceed the limit alone. */
+  #fits(messages: number): boolean {
     const owned = [...this.#generation?.owned.values() ?? []];
-    // Behind a batch that is stuck no commit is due, and nothing is to wait for one.
-    if (!owned.some(({ due }) => due)) return true;
-    const uncommitted = owned.reduce((sum, each) => sum + each.uncommitted, messages.length);
-    return uncommitted <= UNCOMMITTED_BATCHES * this.#options.maxBatchMessages;
+    const before = owned.reduce((sum, { uncommitted }) => sum + uncommitted, 0);
+    return before === 0 || before + messages <= UNCOMMITTED_BATCHES * this.#options.maxBatchMessages;
   }
 
   async #committed(waiting: Waiting, run: Run): Promise<void> {
@@ -228,7 +230,7 @@ export class KafkaSubscription implements Subscription, MemberEvents {
       done();
       this.#member.committed(partition);
     }
-    this.#late = false;
+    if (this.#fits(this.#options.maxBatchMessages)) this.#late = false;
     this.#changed();
   }
 
